@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title IDatasetMarket
+/// @notice Licenses: price, protocol fee, revenue to the shares.
+interface IDatasetMarket {
+    /// @param expiry unix seconds; @param lastRound the last round the license covers
+    struct License {
+        uint64 expiry;
+        uint64 lastRound;
+    }
+
+    error PriceBelowFloor(uint256 price, uint256 floor);
+    error PriceAboveMax(uint256 price, uint256 maxPrice);
+    error NotRequester(address caller, address requester);
+    error FeeTooHigh(uint256 feeBps, uint256 largest);
+    error ZeroLicensee();
+
+    event PriceSet(uint256 indexed dataset, uint256 price);
+    event LicenseSold(
+        uint256 indexed dataset,
+        address indexed licensee,
+        address indexed buyer,
+        uint256 price,
+        uint256 fee,
+        uint64 expiry,
+        uint64 lastRound
+    );
+
+    /// @notice Protocol fee, basis points of the price, at most 500.
+    function feeBps() external view returns (uint256);
+    function priceOf(uint256 dataset) external view returns (uint256);
+    function licenseOf(uint256 dataset, address licensee) external view returns (License memory);
+    function isLicensed(uint256 dataset, address licensee) external view returns (bool);
+
+    /// @notice The requester sets the price, at or above the floor of the terms (where it starts).
+    function setPrice(uint256 dataset, uint256 price) external;
+    /// @notice Buys a license from the caller's wallet (needs an ERC-20 approval). Renewal extends from the current expiry.
+    function buy(uint256 dataset, address licensee, uint256 maxPrice) external;
+    /// @notice `buy` with an EIP-2612 permit for `maxPrice` in the same call: one prompt.
+    function buyWithPermit(uint256 dataset, address licensee, uint256 maxPrice, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title IFaucet
+/// @notice Development chains only: gives each address a fixed amount of LBL once, to its wallet or to its Ledger account.
+interface IFaucet {
+    /// @notice Thrown when an address was served before.
+    error AlreadyServed(address to);
+
+    event Served(address indexed to, uint256 amount, bool toLedger);
+
+    function amount() external view returns (uint256);
+    function served(address to) external view returns (bool);
+    /// @notice Anyone may ask for anyone, so that a new contributor needs no gas. Addresses served before are an error.
+    function drip(address to, bool toLedger) external;
+    /// @notice Serves many Ledger accounts; addresses served before are passed over.
+    function dripMany(address[] calldata to) external;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title ILedger
+/// @notice Holds all tokens of the protocol as double entry. Accounts are bytes32: a user's is their address, left-padded; a
+/// contract's sub-accounts are keccak256(abi.encode(contract, key)). Amounts are LBL base units.
+/// @dev Invariant 1: the sum of all accounts equals the LBL that the Ledger holds by deposits. Invariant 2: a sub-account is
+/// debited only by its contract; a user's account only by the user, or by a spender inside an allowance that the user gave.
+interface ILedger {
+    struct Credit {
+        bytes32 account;
+        uint256 amount;
+    }
+
+    /// @dev EIP-712: Allowance(address owner,address spender,uint256 amount,uint256 nonce,uint256 deadline)
+    struct SignedAllowance {
+        address owner;
+        address spender;
+        uint256 amount;
+        uint256 nonce;
+        uint256 deadline;
+        bytes signature;
+    }
+
+    /// @notice Thrown when an account holds less than a debit asks for.
+    error InsufficientBalance(bytes32 account, uint256 balance, uint256 needed);
+    /// @notice Thrown when a spender asks for more than the owner allowed.
+    error InsufficientAllowance(address owner, address spender, uint256 allowed, uint256 needed);
+    /// @notice Thrown when a deposit brought a different amount than stated (a token that takes a fee).
+    error DepositMismatch(uint256 expected, uint256 received);
+    /// @notice Thrown when tokens would be sent to, or credited on, the zero address.
+    error ZeroAccount();
+
+    event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
+    event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
+    event Moved(bytes32 indexed from, bytes32 indexed to, uint256 amount);
+    event MovedBatch(bytes32 indexed from, Credit[] credits);
+    event Allowed(address indexed owner, address indexed spender, uint256 amount);
+    /// @notice A signed allowance of a batch was passed over: expired, used, or not signed by its owner.
+    event AllowanceSkipped(address indexed owner, address indexed spender, uint256 nonce);
+
+    function token() external view returns (address);
+    function balanceOf(bytes32 account) external view returns (uint256);
+    function allowance(address owner, address spender) external view returns (uint256);
+    /// @notice What `spender` can move from `owner` now: the smaller of allowance and balance.
+    function spendable(address owner, address spender) external view returns (uint256);
+    function nonces(address owner) external view returns (uint256);
+    function accountOf(address user) external pure returns (bytes32);
+    function subAccountOf(address owner, bytes32 key) external pure returns (bytes32);
+
+    /// @notice Pulls `amount` from the caller's wallet (needs an ERC-20 approval) and credits any account.
+    function deposit(bytes32 account, uint256 amount) external;
+    /// @notice `deposit` with an EIP-2612 permit in the same call; a permit that was already used (front-run) is no error
+    /// while the approval it gave suffices.
+    function depositWithPermit(bytes32 account, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+    /// @notice Sends `amount` from the caller's account to a wallet. Never pausable.
+    function withdraw(address to, uint256 amount) external;
+    /// @notice Moves from the caller's own account.
+    function transfer(bytes32 to, uint256 amount) external;
+    function allow(address spender, uint256 amount) external;
+    /// @notice Sets allowances by signature, relayed by anyone. A bad item is skipped with an event.
+    function allowBySig(SignedAllowance[] calldata items) external;
+    /// @notice Moves from `owner`'s account within the allowance given to the caller; type(uint256).max is not used up.
+    function spend(address owner, bytes32 to, uint256 amount) external;
+    /// @notice Moves from the caller's sub-account `key`.
+    function move(bytes32 key, bytes32 to, uint256 amount) external;
+    /// @notice Moves from the caller's sub-account `key` to many accounts: one debit, one event. Zero amounts are allowed.
+    function moveBatch(bytes32 key, Credit[] calldata credits) external;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title IStaking
+/// @notice Seats of a fixed size in pools (0: open to everyone; else a credential), unbonding, slashing, and the draw.
+/// @dev Invariant 7: staked balance = seats not drained × seat size + Σ loose. Invariant 9: a draw depends only on what was true
+/// at `asOf` (a block before its seed), whatever joins, leaves or is suspended after. Slots never move: a leaving seat is a
+/// tombstone until it is collected, and a newcomer that reuses it has a later activeFrom.
+interface IStaking {
+    /// @param activeFrom first block at whose close the seat can be drawn; @param leftAt block in which it left, 0 while in
+    /// @param drained a slash consumed it: nothing is paid when it is collected
+    struct Seat {
+        address owner;
+        uint40 activeFrom;
+        uint40 leftAt;
+        bool drained;
+    }
+
+    error NotSeatOwner(uint256 seat, address caller);
+    error SeatNotIn(uint256 seat);
+    error StillUnbonding(uint256 seat, uint256 releaseAt);
+    /// @notice Thrown when the validator is on a panel or under challenge.
+    error StakeLocked(address validator, uint256 locks);
+    error InvalidCount(uint256 count);
+    error UnknownPool(bytes32 pool);
+    /// @notice Thrown when too few eligible seats were hit within the bounded number of tries.
+    error DrawFailed(uint256 picked, uint256 wanted);
+    error NotSuspended(address validator);
+    error StillSuspended(address validator, uint256 until);
+
+    event SeatJoined(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint40 activeFrom);
+    event SeatLeft(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint64 releaseAt, bool drained);
+    event SeatCollected(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint256 amount);
+    event LooseCollected(bytes32 indexed pool, address indexed validator, uint256 amount);
+    event Slashed(bytes32 indexed pool, address indexed validator, uint256 amount, uint256 asked);
+    event Suspended(bytes32 indexed pool, address indexed validator, uint64 until);
+    event Resumed(bytes32 indexed pool, address indexed validator);
+    event LocksChanged(address indexed validator, uint256 locks);
+
+    /// @notice LBL base units of a seat.
+    function seatSize() external view returns (uint256);
+    /// @notice Seconds between leaving and collecting; longer than a round's audit and challenge.
+    function unbondingPeriod() external view returns (uint64);
+    function seatOf(bytes32 pool, uint256 seat) external view returns (Seat memory);
+    function releaseAtOf(bytes32 pool, uint256 seat) external view returns (uint64);
+    function slotCount(bytes32 pool) external view returns (uint256);
+    /// @notice Seats that are in and not suspended, and how many owners hold them.
+    function poolSize(bytes32 pool) external view returns (uint256 seats, uint256 owners);
+    /// @notice LBL base units that back a validator in a pool: undrained seats (also while unbonding) and loose change.
+    function stakeOf(bytes32 pool, address validator) external view returns (uint256);
+    function looseOf(bytes32 pool, address validator) external view returns (uint256);
+    function locksOf(address validator) external view returns (uint256);
+
+    /// @notice Buys `count` seats (1–64 a call) out of the caller's Ledger allowance to this contract.
+    function join(bytes32 pool, uint256 count) external;
+    /// @notice Seats leave: still drawable for rounds that closed before, and slashable until collected.
+    function leave(bytes32 pool, uint256[] calldata seats) external;
+    /// @notice After the unbonding period and while unlocked: pays the owner's Ledger account and frees the slots.
+    function collect(bytes32 pool, uint256[] calldata seats) external;
+    /// @notice Takes out what a slash left of a broken seat, when the validator has no seat in and no lock.
+    function collectLoose(bytes32 pool) external;
+    /// @notice A suspended validator's seats count again, one unbonding period after the suspension.
+    function resume(bytes32 pool) external;
+
+    /// @notice The seats' owners drawn by `seed` among slots [0, slots) eligible as of block `asOf`, without the contributors of
+    /// `round`; seats are distinct, owners may repeat. For i = 0, 1, …: seat = uint256(keccak256(abi.encode(seed, i))) mod slots; taken when eligible and new.
+    function draw(bytes32 pool, bytes32 seed, uint256 slots, uint256 asOf, uint256 size, uint256 round)
+        external
+        view
+        returns (address[] memory owners);
+
+    /// @notice AuditBoard or Settlement only. Takes up to `amount` of the validator's stake to the treasury; what it took.
+    function slash(bytes32 pool, address validator, uint256 amount) external returns (uint256 taken);
+    /// @notice AuditBoard only.
+    function suspend(bytes32 pool, address validator) external;
+    /// @notice AuditBoard only.
+    function lock(address validator) external;
+    /// @notice AuditBoard only.
+    function unlock(address validator) external;
+}

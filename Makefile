@@ -1,0 +1,81 @@
+# Labelshare. Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ANVIL_VERSION := 1.7.1
+OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
+ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
+ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
+SERVE ?= 1
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: setup ## The main job on real crowds, end to end; serves until Ctrl-C (SERVE=0: exits after the report)
+	@$(BIN)/python -m scripts.demo $(if $(filter 0,$(SERVE)),--no-serve,)
+
+.PHONY: test
+test: setup lint ## All tests: contracts, unit, integration, vectors, types, style, arrows, bindings
+	@$(BIN)/pytest tests/unit
+	@scripts/brownie test
+	@$(BIN)/pytest tests/integration
+
+.PHONY: lint
+lint: setup ## Style, types, direction of imports, freshness of generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m scripts.export_bindings --check
+
+.PHONY: bindings
+bindings: setup ## Regenerates ABIs and typed events from the compiled contracts
+	@$(BIN)/python -m scripts.export_bindings
+
+.PHONY: setup
+setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts
+
+.tools/tools-checked:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed: $$($(PYTHON) --version 2>&1 || echo none found). Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@for tool in node npm git; do command -v $$tool >/dev/null || { echo "$$tool is missing. Install $$tool (Node.js 20 or newer brings node and npm) and run make again."; exit 1; }; done
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Node.js 20 or newer is needed; this is $$(node --version)."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	@mkdir -p .tools && touch $@
+
+.tools/python.done: requirements.lock | .tools/tools-checked
+	@echo "Installing Python packages into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "labelshare-checkout.pth").write_text(str(pathlib.Path.cwd()))'
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m labelshare.cli "$$@"\n' > $(BIN)/labelshare && chmod +x $(BIN)/labelshare
+	@touch $@
+
+.tools/node.done: package-lock.json package.json scripts/solc.js | .tools/tools-checked
+	@echo "Installing the Solidity compiler, OpenZeppelin and anvil …"
+	@npm ci --silent --no-progress
+	@mkdir -p .tools/solcx && ln -sfn ../../scripts/solc.js .tools/solcx/solc-v0.8.30
+	@test -x $(ANVIL) || npm install --silent --no-progress --no-save --prefix .tools @foundry-rs/anvil-$(OS)-$(ARCH)@$(ANVIL_VERSION) || \
+	  { echo "anvil $(ANVIL_VERSION) is not to be had for $(OS)-$(ARCH) from this npm registry. Install Foundry's anvil and link it to $(ANVIL)"; exit 1; }
+	@$(ANVIL) --version >/dev/null
+	@touch $@
+
+.tools/compiled.done: .tools/python.done .tools/node.done $(shell find contracts -name '*.sol') brownie-config.yaml
+	@echo "Compiling contracts …"
+	@scripts/brownie compile > .tools/compile.log 2>&1 || { cat .tools/compile.log; exit 1; }
+	@touch $@
+
+.PHONY: lock
+lock: ## Resolves requirements.lock anew (needs uv in the PATH)
+	uv pip compile --quiet pyproject.toml --extra server --extra dev --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+
+.PHONY: clean
+clean: ## Removes what was built and installed in this folder
+	rm -rf $(VENV) .tools node_modules build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+
+import {IAuditBoard} from "./interfaces/IAuditBoard.sol";
+import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
+import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
+import {ILedger} from "./interfaces/ILedger.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+import {Typed} from "./libraries/Typed.sol";
+
+/// @title LabelRegistry
+/// @notice Rounds and submissions.
+/// @dev Bonds go straight to the Settlement's account of the dataset, which alone returns or slashes them.
+contract LabelRegistry is ILabelRegistry, EIP712 {
+    /// @inheritdoc ILabelRegistry
+    uint32 public constant MAX_COUNT = 1_024;
+    /// @inheritdoc ILabelRegistry
+    uint32 public constant MAX_SAMPLE = 2_048;
+    uint8 private constant TICKETED = 1;
+    uint256 private constant MIN_OWNERS = 3;
+    uint256 private constant SEATS_PER_PANEL_SEAT = 3;
+
+    ILedger private immutable LEDGER;
+    IDatasetRegistry private immutable REGISTRY;
+    IStaking private immutable STAKING;
+    IAuditBoard private immutable AUDIT_BOARD;
+    address private immutable SETTLEMENT;
+
+    struct SessionState {
+        uint64 expiry;
+        uint64 dataset;
+        uint96 bondLeft;
+        bool revoked;
+    }
+
+    /// @inheritdoc ILabelRegistry
+    uint256 public roundCount;
+    /// @inheritdoc ILabelRegistry
+    mapping(uint256 dataset => uint256) public currentRound;
+    /// @inheritdoc ILabelRegistry
+    mapping(uint256 dataset => uint256) public pendingContributors;
+    /// @dev Labels accepted in rounds that closed.
+    mapping(uint256 dataset => uint256) private _acceptedLabels;
+    mapping(uint256 dataset => bool) private _finished;
+    mapping(uint256 round => Round) private _rounds;
+    mapping(uint256 dataset => mapping(address contributor => Contributor)) private _contributors;
+    /// @inheritdoc ILabelRegistry
+    mapping(address contributor => mapping(address key => SessionState)) public sessionOf;
+
+    constructor(Protocol memory protocol) EIP712("Labelshare", "1") {
+        LEDGER = ILedger(protocol.ledger);
+        REGISTRY = IDatasetRegistry(protocol.datasetRegistry);
+        STAKING = IStaking(protocol.staking);
+        AUDIT_BOARD = IAuditBoard(protocol.auditBoard);
+        SETTLEMENT = protocol.settlement;
+    }
+
+    modifier onlySettlement() {
+        if (msg.sender != SETTLEMENT) revert OnlyProtocol(msg.sender, SETTLEMENT);
+        _;
+    }
+
+    // Rounds
+
+    /// @inheritdoc ILabelRegistry
+    function openRound(
+        uint256 dataset,
+        bytes32 tasksRoot,
+        uint32 taskCount,
+        uint32 labelBudget,
+        uint64 deadline,
+        bool last
+    ) external returns (uint256 round) {
+        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(dataset);
+        if (msg.sender != terms.requester && msg.sender != terms.operator) revert NotRequesterOrOperator(msg.sender);
+        _requireIdle(dataset);
+        if (tasksRoot == bytes32(0)) revert InvalidRound("tasksRoot");
+        if (taskCount == 0) revert InvalidRound("taskCount");
+        if (labelBudget == 0 || labelBudget > uint256(taskCount) * terms.maxLabels) revert InvalidRound("labelBudget");
+        if (deadline <= block.timestamp) revert InvalidRound("deadline");
+        uint256 sampleSize = (uint256(taskCount) * terms.auditRate + 255) / 256;
+        if (sampleSize > MAX_SAMPLE) revert InvalidRound("sampleSize");
+        uint256 labels = _acceptedLabels[dataset] + labelBudget;
+        if (labels > terms.labelCap) revert LabelCapExceeded(dataset, terms.labelCap, labels);
+        (uint256 seats, uint256 owners) = STAKING.poolSize(terms.validatorCredential);
+        if (seats < SEATS_PER_PANEL_SEAT * terms.panelSize || owners < MIN_OWNERS) revert PoolTooSmall(seats, owners);
+
+        uint256 reserve = labelBudget * uint256(terms.reward) + sampleSize * terms.panelSize * terms.auditFee;
+        round = ++roundCount;
+        currentRound[dataset] = round;
+        _rounds[round] = Round({
+            dataset: uint64(dataset),
+            taskCount: taskCount,
+            labelBudget: labelBudget,
+            labels: 0,
+            sampleSize: uint32(sampleSize),
+            deadline: deadline,
+            operator: terms.operator,
+            bond: terms.bond,
+            phase: RoundPhase.Open,
+            last: last,
+            reserve: reserve,
+            tasksRoot: tasksRoot
+        });
+        emit RoundOpened(
+            round, dataset, tasksRoot, taskCount, labelBudget, uint32(sampleSize), deadline, last, reserve
+        );
+        REGISTRY.reserve(dataset, reserve);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function closeRound(uint256 round) external {
+        Round storage r = _rounds[round];
+        if (r.phase != RoundPhase.Open) revert NotOpen(round);
+        if (block.timestamp <= r.deadline && r.labels < r.labelBudget) revert RoundStillOpen(round);
+        uint256 dataset = r.dataset;
+        if (r.labels == 0) {
+            r.phase = RoundPhase.Void;
+            emit RoundVoid(round, dataset);
+            REGISTRY.settle(dataset, 0, r.reserve);
+            return;
+        }
+        r.phase = RoundPhase.Closed;
+        _acceptedLabels[dataset] += r.labels;
+        if (r.last) _finished[dataset] = true;
+        emit RoundClosed(round, dataset, r.labels);
+        AUDIT_BOARD.start(round);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function markSettled(uint256 round) external onlySettlement {
+        _rounds[round].phase = RoundPhase.Settled;
+        emit RoundSettled(round, _rounds[round].dataset);
+    }
+
+    // Sessions
+
+    /// @inheritdoc ILabelRegistry
+    function registerSessions(SignedSession[] calldata items) external {
+        for (uint256 i; i < items.length; ++i) {
+            Session calldata s = items[i].session;
+            bool valid = sessionOf[s.contributor][s.key].expiry == 0 && !sessionOf[s.contributor][s.key].revoked
+                && s.key != address(0) && s.expiry > block.timestamp && s.dataset <= type(uint64).max
+                && s.maxBond <= type(uint96).max
+                && Signatures.isBy(s.contributor, _hashTypedDataV4(Typed.session(s)), items[i].signature);
+            if (!valid) {
+                emit SessionSkipped(s.contributor, s.key);
+                continue;
+            }
+            sessionOf[s.contributor][s.key] =
+                SessionState({expiry: s.expiry, dataset: uint64(s.dataset), bondLeft: uint96(s.maxBond), revoked: false});
+            emit SessionRegistered(s.contributor, s.key, s.dataset, s.expiry, s.maxBond);
+        }
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function revokeSession(address key) external {
+        sessionOf[msg.sender][key].revoked = true;
+        emit SessionRevoked(msg.sender, key);
+    }
+
+    // Submissions
+
+    /// @inheritdoc ILabelRegistry
+    function submit(SignedSubmission[] calldata items) external {
+        for (uint256 i; i < items.length; ++i) {
+            Submission calldata s = items[i].submission;
+            SkipReason reason = _accept(items[i]);
+            if (reason != SkipReason.None) emit SubmissionSkipped(s.round, s.contributor, s.sequence, reason);
+        }
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function settleContributors(uint256 dataset, address[] calldata contributors)
+        external
+        onlySettlement
+        returns (uint32[] memory labels)
+    {
+        labels = new uint32[](contributors.length);
+        for (uint256 i; i < contributors.length; ++i) {
+            Contributor storage c = _contributors[dataset][contributors[i]];
+            labels[i] = c.pending;
+            c.pending = 0;
+            emit ContributorSettled(dataset, contributors[i], labels[i]);
+        }
+        pendingContributors[dataset] -= contributors.length;
+    }
+
+    // Views
+
+    /// @inheritdoc ILabelRegistry
+    function roundOf(uint256 round) external view returns (Round memory) {
+        if (_rounds[round].phase == RoundPhase.None) revert UnknownRound(round);
+        return _rounds[round];
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory) {
+        return _contributors[dataset][contributor];
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function contributedTo(uint256 round, address account) external view returns (bool) {
+        return _contributors[_rounds[round].dataset][account].round == round;
+    }
+
+    // Internals
+
+    function _requireIdle(uint256 dataset) internal view {
+        uint256 current = currentRound[dataset];
+        RoundPhase phase = _rounds[current].phase;
+        bool idle = phase == RoundPhase.None || phase == RoundPhase.Void || phase == RoundPhase.Settled;
+        if (!idle || _finished[dataset]) revert DatasetBusy(dataset, current);
+    }
+
+    /// @dev Accepts a submission, or says why not. Nothing is written, and nothing can revert, before every check has passed.
+    function _accept(SignedSubmission calldata item) internal returns (SkipReason) {
+        Submission calldata s = item.submission;
+        Round storage r = _rounds[s.round];
+        if (r.phase != RoundPhase.Open || block.timestamp > r.deadline) return SkipReason.RoundNotOpen;
+        if (block.timestamp > s.deadline) return SkipReason.Expired;
+        uint256 dataset = r.dataset;
+        Contributor memory c = _contributors[dataset][s.contributor];
+        if (s.sequence != c.sequence) return SkipReason.WrongSequence;
+        if (s.count == 0 || s.count > MAX_COUNT) return SkipReason.InvalidCount;
+        if (s.labelsRoot == bytes32(0)) return SkipReason.EmptyRoot;
+        if (s.admission != TICKETED) return SkipReason.UnsupportedAdmission;
+        if (uint256(r.labels) + s.count > r.labelBudget) return SkipReason.BudgetExhausted;
+        if (msg.sender != r.operator && !_hasTicket(s, r.operator, item.ticket)) return SkipReason.NotAdmitted;
+        address signer = Signatures.recover(_hashTypedDataV4(Typed.submission(s)), item.signature);
+        if (signer == address(0)) return SkipReason.InvalidSignature;
+
+        uint256 bond = uint256(s.count) * r.bond;
+        SessionState memory session;
+        if (signer != s.contributor) {
+            session = sessionOf[s.contributor][signer];
+            if (session.expiry == 0) return SkipReason.InvalidSignature;
+            if (session.revoked || block.timestamp > session.expiry) return SkipReason.SessionNotLive;
+            if (session.dataset != 0 && session.dataset != dataset) return SkipReason.SessionOtherDataset;
+            if (session.bondLeft < bond) return SkipReason.SessionBondExceeded;
+        }
+        if (bond != 0 && LEDGER.spendable(s.contributor, address(this)) < bond) return SkipReason.BondUnavailable;
+
+        r.labels += s.count;
+        if (c.pending == 0) ++pendingContributors[dataset];
+        _contributors[dataset][s.contributor] = Contributor({
+            sequence: c.sequence + 1,
+            labels: c.labels + s.count,
+            pending: c.pending + s.count,
+            round: uint64(s.round)
+        });
+        if (bond != 0) {
+            if (signer != s.contributor) sessionOf[s.contributor][signer].bondLeft = session.bondLeft - uint96(bond);
+            LEDGER.spend(s.contributor, LEDGER.subAccountOf(SETTLEMENT, bytes32(dataset)), bond);
+        }
+        emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
+        return SkipReason.None;
+    }
+
+    /// @dev A ticket is abi.encode(uint32 count, uint64 deadline, bytes signature) with a signature of 65 bytes: 256 bytes in all.
+    /// Decoded by hand, so that a malformed one is refused and does not revert the batch.
+    function _hasTicket(Submission calldata s, address operator, bytes calldata ticket) internal view returns (bool) {
+        if (ticket.length != 256) return false;
+        uint256 count = uint256(bytes32(ticket[0:32]));
+        uint256 deadline = uint256(bytes32(ticket[32:64]));
+        if (uint256(bytes32(ticket[64:96])) != 96 || uint256(bytes32(ticket[96:128])) != 65) return false;
+        if (count > type(uint32).max || deadline > type(uint64).max) return false;
+        if (s.count > count || block.timestamp > deadline) return false;
+        bytes32 assignment = Typed.assignment(s.round, s.contributor, s.sequence, uint32(count), uint64(deadline));
+        return Signatures.isBy(operator, _hashTypedDataV4(assignment), ticket[128:193]);
+    }
+}

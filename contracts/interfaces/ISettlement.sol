@@ -109,7 +109,7 @@ interface ISettlement {
     function isDistributed(uint256 round, uint256 chunk) external view returns (bool);
     /// @notice The dataset's last final round, 0 before the first.
     function lastFinalRound(uint256 dataset) external view returns (uint256);
-    function waitingOf(uint256 dataset) external view returns (uint256 labels, uint256 votes);
+    function waitingOf(uint256 dataset) external view returns (uint128 labels, uint128 votes);
     /// @notice The Ledger account that holds a dataset's bonds and undistributed pay.
     function accountOf(uint256 dataset) external view returns (bytes32);
 

@@ -80,6 +80,7 @@ contract Ledger is ILedger, EIP712 {
             if (valid) {
                 ++nonces[item.owner];
                 _allow(item.owner, item.spender, item.amount);
+                emit AllowanceSigned(item.owner, item.spender, item.nonce);
             } else {
                 emit AllowanceSkipped(item.owner, item.spender, item.nonce);
             }

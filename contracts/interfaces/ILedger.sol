@@ -36,6 +36,8 @@ interface ILedger {
     event Moved(bytes32 indexed from, bytes32 indexed to, uint256 amount);
     event MovedBatch(bytes32 indexed from, Credit[] credits);
     event Allowed(address indexed owner, address indexed spender, uint256 amount);
+    /// @notice A signed allowance was taken (its `Allowed` comes with it): the owner's next nonce is `nonce` + 1.
+    event AllowanceSigned(address indexed owner, address indexed spender, uint256 nonce);
     /// @notice A signed allowance of a batch was passed over: expired, used, or not signed by its owner.
     event AllowanceSkipped(address indexed owner, address indexed spender, uint256 nonce);
 

@@ -1,4 +1,4 @@
-"""The echo test of `kappa-1`: are someone's labels better explained by copying suspects than by their own skill? (specification K6)"""
+"""The echo test of `kappa-1`: do copying suspects explain someone's labels better than their own skill? (K6)"""
 
 import numpy as np
 

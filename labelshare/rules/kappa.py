@@ -106,9 +106,9 @@ def verdicts_of(ballots: Ints, weights: Ints, classes: int) -> Ints:
 
     Args:
         ballots: int64[validators, tasks]; an answer outside 0..classes-1 is no vote.
-        weights: int64[validators], seats.
+        weights: int64[validators, tasks], seats.
     """
-    votes = (weights[:, None, None] * (ballots[:, :, None] == np.arange(classes))).sum(axis=0)
+    votes = (weights[:, :, None] * (ballots[:, :, None] == np.arange(classes))).sum(axis=0)
     best = votes.max(axis=1)
     decided = (best > 0) & ((votes == best[:, None]).sum(axis=1) == 1)
     return np.where(decided, votes.argmax(axis=1), NO_VERDICT)
@@ -132,7 +132,8 @@ def validator_kappa(ballots: Ints, weights: Ints, others_say: Ints, class_share:
     count = voted.sum(axis=1)
     baseline = ((reference * voted[:, :, None]).sum(axis=1) + BASELINE_PRIOR * class_share) // (count + BASELINE_PRIOR)[:, None]
     gain = ((reference - baseline[:, None, :]) * chosen).sum(axis=(1, 2))
-    return np.clip(gain * ONE // np.maximum(count * max(spread, 1), 1), -ONE, ONE)
+    result: Ints = np.clip(gain * ONE // np.maximum(count * max(spread, 1), 1), -ONE, ONE)
+    return result
 
 
 def unaudited_posterior(consensus: Consensus, labels: Labels) -> Ints:

@@ -1,0 +1,59 @@
+"""Seed, sample, panel and sealed ballots of an audit, as the contracts compute them (specification T6–T9)."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+MAX_TRIES = 4096
+
+
+class DrawFailed(ValueError):
+    """Too few eligible seats were hit within the bounded number of tries."""
+
+
+def sample_size(task_count: int, audit_rate: int) -> int:
+    """Audited tasks of a round: ceil(taskCount · auditRate / 256)."""
+    return -(-task_count * audit_rate // 256)
+
+
+def audit_seed(block_hash: bytes, round_id: int, attempt: int) -> bytes:
+    return keccak(encode(("bytes32", "uint256", "uint8"), (block_hash, round_id, attempt)))
+
+
+def sample(seed: bytes, task_count: int, size: int) -> tuple[int, ...]:
+    """`size` distinct task indices in ascending order. Raises ValueError when there are fewer tasks."""
+    if not 0 <= size <= task_count:
+        raise ValueError(f"Cannot sample {size} of {task_count} tasks.")
+    tasks = list(range(task_count))
+    for i in range(size):
+        number = int.from_bytes(keccak(encode(("bytes32", "string", "uint256"), (seed, "sample", i))), "big")
+        j = i + number % (task_count - i)
+        tasks[i], tasks[j] = tasks[j], tasks[i]
+    return tuple(sorted(tasks[:size]))
+
+
+def draw_panel(seed: bytes, slots: int, eligible: Callable[[int], str | None], size: int) -> list[tuple[str, int]]:
+    """(validator, seats drawn) in ascending order of address.
+
+    Args:
+        eligible: the owner of a seat that may be drawn, else None.
+    """
+    taken: dict[int, str] = {}
+    for i in range(MAX_TRIES):
+        if len(taken) == size or not slots:
+            break
+        seat = int.from_bytes(keccak(encode(("bytes32", "uint256"), (seed, i))), "big") % slots
+        owner = eligible(seat)
+        if seat not in taken and owner is not None:
+            taken[seat] = owner
+    if len(taken) < size:
+        raise DrawFailed(f"Only {len(taken)} of {size} seats could be drawn.")
+    return sorted(Counter(taken.values()).items())
+
+
+def commitment(round_id: int, attempt: int, validator: str, answers: bytes, salt: bytes) -> bytes:
+    """What a validator commits to before anyone reveals."""
+    types = ("uint256", "uint8", "address", "bytes", "bytes32")
+    return keccak(encode(types, (round_id, attempt, validator, answers, salt)))

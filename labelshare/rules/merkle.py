@@ -1,0 +1,66 @@
+"""Merkle trees compatible with OpenZeppelin's StandardMerkleTree (specification T1–T3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+LABEL_TYPES = ("uint256", "uint256", "bytes32")
+TASK_TYPES = ("uint256", "bytes32")
+
+
+def leaf_hash(types: Sequence[str], values: Sequence[Any]) -> bytes:
+    """Hashed twice, so that no inner node (64 bytes) can pass for a leaf."""
+    return keccak(keccak(encode(types, values)))
+
+
+def hash_pair(a: bytes, b: bytes) -> bytes:
+    return keccak(a + b if a < b else b + a)
+
+
+class StandardTree:
+    """A tree over rows of ABI-typed values. Raises ValueError without rows."""
+
+    def __init__(self, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if not rows:
+            raise ValueError("A tree needs at least one row.")
+        leaves = [leaf_hash(types, row) for row in rows]
+        order = sorted(range(len(rows)), key=lambda i: leaves[i])
+        size = 2 * len(rows) - 1
+        self._nodes = [b""] * size
+        self._position = [0] * len(rows)
+        for rank, row in enumerate(order):
+            self._nodes[size - 1 - rank] = leaves[row]
+            self._position[row] = size - 1 - rank
+        for i in range(len(rows) - 2, -1, -1):
+            self._nodes[i] = hash_pair(self._nodes[2 * i + 1], self._nodes[2 * i + 2])
+
+    @property
+    def root(self) -> bytes:
+        return self._nodes[0]
+
+    def proof(self, row: int) -> list[bytes]:
+        """The sibling hashes of a row's leaf, from the leaf up."""
+        position, proof = self._position[row], []
+        while position:
+            proof.append(self._nodes[position + 1 if position % 2 else position - 1])
+            position = (position - 1) // 2
+        return proof
+
+
+def verify(root: bytes, leaf: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether the leaf's hash and its proof lead to the root."""
+    for sibling in proof:
+        leaf = hash_pair(leaf, sibling)
+    return leaf == root
+
+
+def labels_tree(rows: Sequence[tuple[int, int, bytes]]) -> StandardTree:
+    """The tree of a submission over (task, answer, salt)."""
+    return StandardTree(LABEL_TYPES, rows)
+
+
+def tasks_tree(content_hashes: Sequence[bytes]) -> StandardTree:
+    """The tree of a round over (index, content hash)."""
+    return StandardTree(TASK_TYPES, list(enumerate(content_hashes)))

@@ -66,8 +66,8 @@ def _camel(name: str) -> str:
 
 
 @cache
-def _type_hash(kind: "type[Message]") -> bytes:
-    return keccak(text=kind.type_string())
+def _type_hash(type_string: str) -> bytes:
+    return keccak(text=type_string)
 
 
 class Message:
@@ -86,7 +86,7 @@ class Message:
 
     def struct_hash(self) -> bytes:
         """Raises ValueError, naming the member, when a value is not of its type."""
-        encoded = [_type_hash(type(self))]
+        encoded = [_type_hash(self.type_string())]
         for attribute, name, kind in self.members():
             try:
                 encoded.append(encode(kind, getattr(self, attribute)))

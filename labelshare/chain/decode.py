@@ -1,0 +1,84 @@
+"""Logs to typed events. Pure: bytes in, frozen dataclasses out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode as abi_decode
+from eth_abi.exceptions import DecodingError
+
+from labelshare.chain import abi
+from labelshare.chain.events import EVENTS, STRUCTS, Event
+
+
+class MalformedLog(ValueError):
+    """A log of a known contract and topic does not decode by its ABI."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A raw log as JSON-RPC gives it, hex strings in lower case."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: str
+    block_number: int
+    block_hash: str
+    transaction_hash: str
+    log_index: int
+
+
+def snake(name: str) -> str:
+    """The attribute that a Solidity name has in events.py."""
+    snaked = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.lstrip("_")).lower()
+    return snaked + "_" if snaked in ("from", "to_") else snaked
+
+
+def decode(contract: str, log: Log) -> Event | None:
+    """The event of a log emitted by `contract`; None for a topic it does not know. Raises MalformedLog."""
+    kind = EVENTS.get((contract, log.topics[0])) if log.topics else None
+    if kind is None:
+        return None
+    inputs = _inputs(contract, kind.__name__[len(contract) :])
+    indexed = [i for i in inputs if i["indexed"]]
+    plain = [i for i in inputs if not i["indexed"]]
+    try:
+        values = {
+            i["name"]: abi_decode([_type(i)], bytes.fromhex(topic[2:]))[0] for i, topic in zip(indexed, log.topics[1:], strict=True)
+        }
+        decoded = abi_decode([_type(i) for i in plain], bytes.fromhex(log.data[2:]))
+        values |= {i["name"]: value for i, value in zip(plain, decoded, strict=True)}
+    except (DecodingError, ValueError, OverflowError) as error:
+        raise MalformedLog(f"{kind.__name__} in transaction {log.transaction_hash}, log {log.log_index}: {error}") from error
+    return kind(**{snake(i["name"]): _python(i, values[i["name"]]) for i in inputs})
+
+
+@cache
+def _inputs(contract: str, event: str) -> list[dict[str, Any]]:
+    return next(item["inputs"] for item in abi(contract) if item["type"] == "event" and item["name"] == event)
+
+
+def _type(argument: Mapping[str, Any]) -> str:
+    if not argument["type"].startswith("tuple"):
+        return str(argument["type"])
+    return f"({','.join(_type(c) for c in argument['components'])}){argument['type'][5:]}"
+
+
+def _python(argument: Mapping[str, Any], value: Any) -> Any:
+    kind = argument["type"]
+    if kind.endswith("[]"):
+        inner = {**argument, "type": kind[:-2]}
+        return tuple(_python(inner, item) for item in value)
+    if kind == "tuple":
+        return _struct(argument, value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return value.lower() if kind == "address" else value
+
+
+def _struct(argument: Mapping[str, Any], values: Sequence[Any]) -> Any:
+    name = str(argument["internalType"]).split(".")[-1].split(" ")[-1].split("[")[0]
+    members = argument["components"]
+    return STRUCTS[name](**{snake(c["name"]): _python(c, v) for c, v in zip(members, values, strict=True)})

@@ -1,0 +1,1 @@
+"""The mirror: chain events into SQL. The only writer of the mirror's tables."""

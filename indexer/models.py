@@ -1,0 +1,325 @@
+"""The mirror's tables: raw events, one table per event, the current state they add up to, and the checkpoint.
+
+The backend reads these and never writes them. Addresses, hashes and bytes are lowercase 0x strings; uint256 are exact (Uint).
+"""
+
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar, get_args, get_origin
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Integer, String, Table, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from labelshare.chain.events import EVENTS, Event
+
+
+class Uint(TypeDecorator[int]):
+    """An unsigned integer below 2^256, kept as decimal text: no database's INTEGER holds it."""
+
+    impl = String(78)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if not 0 <= value < 1 << 256:
+            raise ValueError(f"{value} is not a uint256")
+        return str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+
+class Base(DeclarativeBase):
+    """Tables of the mirror."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, dict[str, Any]: JSON}
+
+
+class State(Base):
+    """A table that is derived from events and rebuilt from them."""
+
+    __abstract__ = True
+
+
+# Where the mirror stands
+
+
+class Block(Base):
+    """A mirrored block; timestamp in unix seconds."""
+
+    __tablename__ = "mirror_block"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(String(66))
+    parent_hash: Mapped[str] = mapped_column(String(66))
+    timestamp: Mapped[int]
+
+
+class Checkpoint(Base):
+    """The last block whose events are all here. One row a chain."""
+
+    __tablename__ = "mirror_checkpoint"
+    chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block_number: Mapped[int]
+    block_hash: Mapped[str] = mapped_column(String(66))
+    timestamp: Mapped[int]
+
+
+class RawEvent(Base):
+    """A log as the chain gave it."""
+
+    __tablename__ = "mirror_raw_event"
+    chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block_hash: Mapped[str] = mapped_column(String(66), primary_key=True)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block_number: Mapped[int] = mapped_column(index=True)
+    transaction_hash: Mapped[str] = mapped_column(String(66))
+    address: Mapped[str] = mapped_column(String(42))
+    topics: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(Text)
+
+
+def _event_table(kind: type[Event]) -> Table:
+    name = "event_" + "".join("_" + c.lower() if c.isupper() else c for c in kind.__name__).lstrip("_")
+    return Table(
+        name,
+        Base.metadata,
+        Column("block_number", BigInteger, primary_key=True, autoincrement=False),
+        Column("log_index", Integer, primary_key=True, autoincrement=False),
+        *(Column(f.name, _column_type(f.type)) for f in fields(kind)),
+    )
+
+
+def _column_type(annotation: Any) -> Any:
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return {int: Uint(), str: Text(), bool: Boolean()}.get(plain, JSON())
+
+
+EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS}
+
+
+# Current state
+
+
+class Account(State):
+    """A Ledger account and its balance in base units."""
+
+    __tablename__ = "account"
+    account: Mapped[str] = mapped_column(String(66), primary_key=True)
+    balance: Mapped[int] = mapped_column(Uint)
+
+
+class Allowance(State):
+    """What a spender may still move from an owner's Ledger account, base units."""
+
+    __tablename__ = "allowance"
+    owner: Mapped[str] = mapped_column(String(42), primary_key=True)
+    spender: Mapped[str] = mapped_column(String(42), primary_key=True)
+    amount: Mapped[int] = mapped_column(Uint)
+
+
+class Dataset(State):
+    """A dataset: terms by name (amounts as decimal strings), reserve, license price, shares."""
+
+    __tablename__ = "dataset"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    requester: Mapped[str] = mapped_column(String(42))
+    operator: Mapped[str] = mapped_column(String(42))
+    terms: Mapped[dict[str, Any]]
+    escrow_account: Mapped[str] = mapped_column(String(66))
+    reserved: Mapped[int] = mapped_column(Uint)
+    price: Mapped[int] = mapped_column(Uint)
+    supply: Mapped[int] = mapped_column(Uint)
+    acc: Mapped[int] = mapped_column(Uint)
+    revenue: Mapped[int] = mapped_column(Uint)
+
+
+class Round(State):
+    """A round. Phase: open, closed, void or settled."""
+
+    __tablename__ = "round"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    dataset: Mapped[int] = mapped_column(index=True)
+    phase: Mapped[str] = mapped_column(String(16))
+    tasks_root: Mapped[str] = mapped_column(String(66))
+    task_count: Mapped[int]
+    label_budget: Mapped[int]
+    labels: Mapped[int]
+    sample_size: Mapped[int]
+    deadline: Mapped[int]
+    last: Mapped[bool]
+    reserve: Mapped[int] = mapped_column(Uint)
+    opened_block: Mapped[int]
+    closed_block: Mapped[int | None]
+
+
+class Session(State):
+    """A session key; dataset 0 means all; bond_left in base units."""
+
+    __tablename__ = "session"
+    contributor: Mapped[str] = mapped_column(String(42), primary_key=True)
+    key: Mapped[str] = mapped_column(String(42), primary_key=True)
+    dataset: Mapped[int]
+    expiry: Mapped[int]
+    max_bond: Mapped[int] = mapped_column(Uint)
+    bond_left: Mapped[int] = mapped_column(Uint)
+    revoked: Mapped[bool]
+
+
+class Contributor(State):
+    """A contributor of a dataset: the next submission's sequence number, labels accepted and pending."""
+
+    __tablename__ = "contributor"
+    dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contributor: Mapped[str] = mapped_column(String(42), primary_key=True)
+    sequence: Mapped[int]
+    labels: Mapped[int]
+    pending: Mapped[int]
+    last_round: Mapped[int]
+
+
+class Submission(State):
+    """An accepted submission."""
+
+    __tablename__ = "submission"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contributor: Mapped[str] = mapped_column(String(42), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    labels_root: Mapped[str] = mapped_column(String(66))
+    signer: Mapped[str] = mapped_column(String(42))
+    admission: Mapped[int]
+    bond: Mapped[int] = mapped_column(Uint)
+    block_number: Mapped[int]
+    tx_hash: Mapped[str] = mapped_column(String(66))
+
+
+class SkippedSubmission(State):
+    """A submission that the contract passed over, and why (a SkipReason's number)."""
+
+    __tablename__ = "skipped_submission"
+    block_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    round: Mapped[int] = mapped_column(index=True)
+    contributor: Mapped[str] = mapped_column(String(42), index=True)
+    sequence: Mapped[int]
+    reason: Mapped[int]
+    tx_hash: Mapped[str] = mapped_column(String(66))
+
+
+class Seat(State):
+    """A slot of a staking pool. left_at 0: in. No owner: free."""
+
+    __tablename__ = "seat"
+    pool: Mapped[str] = mapped_column(String(66), primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    owner: Mapped[str | None] = mapped_column(String(42), index=True)
+    active_from: Mapped[int]
+    left_at: Mapped[int]
+    release_at: Mapped[int]
+    drained: Mapped[bool]
+
+
+class Audit(State):
+    """A round's audit. Phase: seeding, committing, revealing, audited or failed."""
+
+    __tablename__ = "audit"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    phase: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int]
+    misses: Mapped[int]
+    seed_block: Mapped[int]
+    as_of: Mapped[int]
+    slots: Mapped[int]
+    seed: Mapped[str | None] = mapped_column(String(66))
+    commit_ends: Mapped[int]
+    reveal_ends: Mapped[int]
+
+
+class PanelMember(State):
+    """A validator on a panel; answers as 0x hex once revealed; slashed in base units, for silence."""
+
+    __tablename__ = "panel_member"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    validator: Mapped[str] = mapped_column(String(42), primary_key=True)
+    weight: Mapped[int]
+    commitment: Mapped[str | None] = mapped_column(String(66))
+    revealed: Mapped[bool]
+    answers: Mapped[str | None] = mapped_column(Text)
+    salt: Mapped[str | None] = mapped_column(String(66))
+    slashed: Mapped[int] = mapped_column(Uint)
+
+
+class Settlement(State):
+    """A round's settlement. Phase: proposed, published, final or distributed."""
+
+    __tablename__ = "settlement"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    dataset: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(16))
+    proposer: Mapped[str] = mapped_column(String(42))
+    evidence_hash: Mapped[str] = mapped_column(String(66))
+    chunks: Mapped[int]
+    published: Mapped[int]
+    distributed: Mapped[int]
+    challenge_ends: Mapped[int]
+    bond: Mapped[int] = mapped_column(Uint)
+    totals: Mapped[dict[str, Any]]
+    paid: Mapped[int] = mapped_column(Uint)
+    carried: Mapped[int] = mapped_column(Uint)
+    released: Mapped[int] = mapped_column(Uint)
+
+
+class Entry(State):
+    """One account's line of a settlement, in base units and shares. Role: 0 contributor, 1 validator, 2 requester."""
+
+    __tablename__ = "entry"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    chunk: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    role: Mapped[int]
+    account: Mapped[str] = mapped_column(String(42), index=True)
+    reward: Mapped[int] = mapped_column(Uint)
+    slash: Mapped[int] = mapped_column(Uint)
+    shares: Mapped[int] = mapped_column(Uint)
+    waiting: Mapped[int]
+    distributed: Mapped[bool]
+
+
+class ShareBalance(State):
+    """Shares of a dataset that a holder has, and the revenue paid to them so far (base units)."""
+
+    __tablename__ = "share_balance"
+    dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(String(42), primary_key=True)
+    balance: Mapped[int] = mapped_column(Uint)
+    revenue: Mapped[int] = mapped_column(Uint)
+
+
+class License(State):
+    """A licensee's right to a dataset, until expiry (unix seconds), up to last_round."""
+
+    __tablename__ = "license"
+    dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    licensee: Mapped[str] = mapped_column(String(42), primary_key=True)
+    expiry: Mapped[int]
+    last_round: Mapped[int]
+
+
+class Sale(State):
+    """A license sold; price and fee in base units."""
+
+    __tablename__ = "sale"
+    block_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    dataset: Mapped[int] = mapped_column(index=True)
+    licensee: Mapped[str] = mapped_column(String(42))
+    buyer: Mapped[str] = mapped_column(String(42))
+    price: Mapped[int] = mapped_column(Uint)
+    fee: Mapped[int] = mapped_column(Uint)
+    expiry: Mapped[int]
+    last_round: Mapped[int]
+    tx_hash: Mapped[str] = mapped_column(String(66))
+
+
+STATE_TABLES = [mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, State)]

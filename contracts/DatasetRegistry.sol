@@ -12,6 +12,9 @@ contract DatasetRegistry is IDatasetRegistry {
     uint256 private constant BPS = 10_000;
 
     /// @inheritdoc IDatasetRegistry
+    uint32 public constant MAX_WINDOW = 30 days;
+
+    /// @inheritdoc IDatasetRegistry
     uint32 public immutable minWindow;
     ILedger private immutable LEDGER;
     address private immutable LABEL_REGISTRY;
@@ -108,10 +111,10 @@ contract DatasetRegistry is IDatasetRegistry {
         _require(t.maxLabels <= 64, "maxLabels");
         _require(t.reward != 0, "reward");
         _require(t.openBond >= t.reward, "openBond");
-        _require(t.commitWindow >= minWindow, "commitWindow");
-        _require(t.revealWindow >= minWindow, "revealWindow");
-        _require(t.challengeWindow >= minWindow, "challengeWindow");
-        _require(t.exitDelay >= minWindow, "exitDelay");
+        _requireWindow(t.commitWindow, "commitWindow");
+        _requireWindow(t.revealWindow, "revealWindow");
+        _requireWindow(t.challengeWindow, "challengeWindow");
+        _requireWindow(t.exitDelay, "exitDelay");
         _require(t.exitRate >= 4_000 && t.exitRate <= 6_000, "exitRate");
         _require(t.labelCap != 0, "labelCap");
         _require(t.contributorCredential == bytes32(0), "contributorCredential");
@@ -121,6 +124,10 @@ contract DatasetRegistry is IDatasetRegistry {
         _require(t.contributorsBps >= BPS / 2, "contributorsBps");
         _require(uint256(t.contributorsBps) + t.validatorsBps + t.requesterBps == BPS, "validatorsBps + requesterBps");
         _require(bytes(t.metadataUri).length <= 512, "metadataUri");
+    }
+
+    function _requireWindow(uint32 window, string memory term) internal view {
+        _require(window >= minWindow && window <= MAX_WINDOW, term);
     }
 
     function _require(bool holds, string memory term) internal pure {

@@ -62,7 +62,8 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
         uint256 supply = revenue.supply;
         if (supply == 0) revert NoShares(dataset);
         uint256 x = amount * P + revenue.rem;
-        // acc < 2^160: LBL's cap is below 2^90, so the sum of all x / supply is below 2^154 a thousandfold turnover.
+        // No truncation: amount is below LBL's cap of 2^90, so x / supply < 2^155. The sum is checked: with a single unit of
+        // supply it would take sales of 79 times all LBL to reach 2^160, and a label that earns anything mints up to 2^16 units.
         uint160 acc = revenue.acc + uint160(x / supply);
         revenue.acc = acc;
         revenue.rem = x % supply;

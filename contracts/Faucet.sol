@@ -34,7 +34,7 @@ contract Faucet is IFaucet {
     /// @inheritdoc IFaucet
     function dripMany(address[] calldata to) external {
         for (uint256 i; i < to.length; ++i) {
-            if (!served[to[i]]) _serve(to[i], true);
+            if (to[i] != address(0) && !served[to[i]]) _serve(to[i], true);
         }
     }
 

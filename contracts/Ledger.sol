@@ -53,6 +53,7 @@ contract Ledger is ILedger, EIP712 {
     /// @inheritdoc ILedger
     function withdraw(address to, uint256 amount) external {
         if (to == address(0)) revert ZeroAccount();
+        if (to == address(this)) revert WithdrawalToLedger();
         bytes32 account = accountOf(msg.sender);
         _debit(account, amount);
         emit Withdrawn(account, to, amount);

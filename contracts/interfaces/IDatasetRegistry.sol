@@ -14,7 +14,8 @@ interface IDatasetRegistry {
     /// @param minLabels labels a task gets at least; @param maxLabels at most, ≤ 64
     /// @param reward LBL base units for a perfect label; @param auditFee LBL base units an audited task and seat
     /// @param bond LBL base units a ticketed label; @param openBond LBL base units an open label, ≥ reward
-    /// @param commitWindow, revealWindow, challengeWindow, exitDelay seconds, at least the protocol's minimum
+    /// @param commitWindow, revealWindow, challengeWindow, exitDelay seconds, from minWindow to MAX_WINDOW: stake
+    /// is locked while a round lasts, so no term may make it last for ever
     /// @param exitRate basis points of the reward paid on exit, 4,000–6,000
     /// @param labelCap labels the dataset may ever accept; shares come from labels, so it bounds dilution
     /// @param contributorCredential, validatorCredential zero: open to everyone
@@ -67,6 +68,8 @@ interface IDatasetRegistry {
     event EscrowSettled(uint256 indexed dataset, uint256 paid, uint256 released, uint256 reserved);
     event FreeWithdrawn(uint256 indexed dataset, bytes32 indexed to, uint256 amount);
 
+    /// @notice The longest window a dataset may set, seconds.
+    function MAX_WINDOW() external view returns (uint32);
     /// @notice The shortest window a dataset may set, seconds.
     function minWindow() external view returns (uint32);
     /// @notice Ids run from 1 to this.

@@ -13,6 +13,6 @@ interface IFaucet {
     function served(address to) external view returns (bool);
     /// @notice Anyone may ask for anyone, so that a new contributor needs no gas. Addresses served before are an error.
     function drip(address to, bool toLedger) external;
-    /// @notice Serves many Ledger accounts; addresses served before are passed over.
+    /// @notice Serves many Ledger accounts; addresses served before, and the zero address, are passed over.
     function dripMany(address[] calldata to) external;
 }

@@ -30,6 +30,8 @@ interface ILedger {
     error DepositMismatch(uint256 expected, uint256 received);
     /// @notice Thrown when tokens would be sent to, or credited on, the zero address.
     error ZeroAccount();
+    /// @notice Thrown when a withdrawal would send tokens to the Ledger itself, where no account would hold them.
+    error WithdrawalToLedger();
 
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);

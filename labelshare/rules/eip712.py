@@ -34,9 +34,9 @@ def encode(kind: str, value: Any) -> bytes:
     """The 32-byte EIP-712 encoding of a value of a Solidity type. Raises ValueError for anything of another type or range."""
     if kind.startswith("uint"):
         bits = int(kind[4:])
-        if type(value) is not int or not 0 <= value < 1 << bits:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
             raise ValueError(f"expected a {kind}, got {value!r}")
-        return value.to_bytes(32, "big")
+        return int(value).to_bytes(32, "big")
     if kind == "address":
         return bytes(12) + address_bytes(value)
     if kind == "bytes32":

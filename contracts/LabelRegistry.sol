@@ -261,10 +261,10 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         return SkipReason.None;
     }
 
-    /// @dev A ticket is abi.encode(uint32 count, uint64 deadline, bytes signature) with a signature of 65 bytes: 256 bytes in all.
+    /// @dev A ticket is abi.encode(uint32 count, uint64 deadline, bytes signature) with a signature of 65 bytes: 224 bytes in all.
     /// Decoded by hand, so that a malformed one is refused and does not revert the batch.
     function _hasTicket(Submission calldata s, address operator, bytes calldata ticket) internal view returns (bool) {
-        if (ticket.length != 256) return false;
+        if (ticket.length != 224) return false;
         uint256 count = uint256(bytes32(ticket[0:32]));
         uint256 deadline = uint256(bytes32(ticket[32:64]));
         if (uint256(bytes32(ticket[64:96])) != 96 || uint256(bytes32(ticket[96:128])) != 65) return false;

@@ -4,7 +4,7 @@ The backend reads these and never writes them. Addresses, hashes and bytes are l
 """
 
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Integer, String, Table, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -90,11 +90,10 @@ def _event_table(kind: type[Event]) -> Table:
 
 
 def _column_type(annotation: Any) -> Any:
-    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    return {int: Uint(), str: Text(), bool: Boolean()}.get(plain, JSON())
+    return {int: Uint(), str: Text(), bool: Boolean()}.get(annotation, JSON())
 
 
-EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS}
+EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS.values()}
 
 
 # Current state

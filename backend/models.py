@@ -1,0 +1,164 @@
+"""The app's tables. Times are unix seconds; hashes, addresses and bytes are lowercase 0x strings; bonds are exact (Uint)."""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from indexer.models import Uint
+
+
+class AppBase(DeclarativeBase):
+    """Tables that the backend writes; made by migrations."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, bytes: LargeBinary}
+
+
+class Task(AppBase):
+    """A task's content (canonical JSON), by its hash."""
+
+    __tablename__ = "app_task"
+    content_hash: Mapped[str] = mapped_column(String(66), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+
+
+class Draft(AppBase):
+    """A round that the operator was asked to open. The mirror tells its number, by (dataset, tasks_root)."""
+
+    __tablename__ = "app_draft"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    dataset: Mapped[int]
+    tasks_root: Mapped[str] = mapped_column(String(66))
+    labels_per_task: Mapped[int]
+    __table_args__ = (UniqueConstraint("dataset", "tasks_root"),)
+
+
+class DraftTask(AppBase):
+    """The tasks of a draft, in order."""
+
+    __tablename__ = "app_draft_task"
+    draft_id: Mapped[int] = mapped_column(ForeignKey("app_draft.id"), primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content_hash: Mapped[str] = mapped_column(ForeignKey("app_task.content_hash"))
+
+
+class Lease(AppBase):
+    """Tasks kept for a contributor until `expires_at`."""
+
+    __tablename__ = "app_lease"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    round: Mapped[int]
+    contributor: Mapped[str] = mapped_column(String(42))
+    sequence: Mapped[int]
+    count: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class Slot(AppBase):
+    """A task's slot that is leased, or used by a submission (then `digest` is set). The constraints are the guarantee that no
+    two contributors get the same slot, and none the same task twice."""
+
+    __tablename__ = "app_slot"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    task: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contributor: Mapped[str] = mapped_column(String(42))
+    lease_id: Mapped[str] = mapped_column(String(32), index=True)
+    expires_at: Mapped[int]
+    digest: Mapped[str | None] = mapped_column(String(66))
+    __table_args__ = (UniqueConstraint("round", "task", "contributor"),)
+
+
+class SignedSubmission(AppBase):
+    """A submission as it was signed, and the operator's receipt. Dropped: the chain passed over it; its sequence is free again."""
+
+    __tablename__ = "app_submission"
+    digest: Mapped[str] = mapped_column(String(66), primary_key=True)
+    round: Mapped[int] = mapped_column(index=True)
+    dataset: Mapped[int]
+    contributor: Mapped[str] = mapped_column(String(42))
+    sequence: Mapped[int]
+    count: Mapped[int]
+    labels_root: Mapped[str] = mapped_column(String(66))
+    admission: Mapped[int]
+    deadline: Mapped[int]
+    signature: Mapped[str] = mapped_column(String(132))
+    signer: Mapped[str] = mapped_column(String(42))
+    bond: Mapped[int] = mapped_column(Uint)
+    received_at: Mapped[int]
+    receipt: Mapped[str] = mapped_column(String(132))
+    dropped: Mapped[bool]
+    __table_args__ = (
+        Index(
+            "app_submission_live",
+            "dataset",
+            "contributor",
+            "sequence",
+            unique=True,
+            sqlite_where=text("NOT dropped"),
+            postgresql_where=text("NOT dropped"),
+        ),
+    )
+
+
+class Label(AppBase):
+    """One label of a submission, with its salt."""
+
+    __tablename__ = "app_label"
+    digest: Mapped[str] = mapped_column(ForeignKey("app_submission.digest"), primary_key=True)
+    task: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    answer: Mapped[int]
+    salt: Mapped[str] = mapped_column(String(66))
+
+
+class Outbox(AppBase):
+    """Something to relay, once. `transaction_id`: the transaction it went into. Error: why it never can."""
+
+    __tablename__ = "app_outbox"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), index=True)
+    key: Mapped[str] = mapped_column(String(160), unique=True)
+    payload: Mapped[str] = mapped_column(Text)
+    transaction_id: Mapped[int | None] = mapped_column(ForeignKey("app_transaction.id"), index=True)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[int]
+
+
+class Transaction(AppBase):
+    """A transaction signed and stored before its first broadcast. Status: pending, mined or reverted."""
+
+    __tablename__ = "app_transaction"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    nonce: Mapped[int] = mapped_column(unique=True)
+    raw: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(66))
+    status: Mapped[str] = mapped_column(String(16), index=True)
+
+
+class HeldBallot(AppBase):
+    """A validator's ballot, kept until the panel reveals."""
+
+    __tablename__ = "app_ballot"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    validator: Mapped[str] = mapped_column(String(42), primary_key=True)
+    answers: Mapped[str] = mapped_column(Text)
+    salt: Mapped[str] = mapped_column(String(66))
+
+
+class EvidenceFile(AppBase):
+    """The evidence of a round (F1), exactly the bytes that were hashed."""
+
+    __tablename__ = "app_evidence"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(String(66))
+    body: Mapped[bytes]
+
+
+class EvidenceSignature(AppBase):
+    """A panel member's signature that they hold the evidence."""
+
+    __tablename__ = "app_evidence_signature"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    validator: Mapped[str] = mapped_column(String(42), primary_key=True)
+    signature: Mapped[str] = mapped_column(String(132))

@@ -1,0 +1,53 @@
+"""The backend's settings: one frozen object a process, read from the environment at its edge."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelshare.chain import Deployment, deployment
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message says which, and what to set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`: bytes of a request at most."""
+
+    rpc_url: str
+    database_url: str
+    manifest: Path
+    operator_key_file: Path
+    operator_password_file: Path | None
+    host: str = "127.0.0.1"
+    port: int = 8700
+    lease_seconds: int = 600
+    max_body: int = 8 * 1024 * 1024
+
+    @property
+    def deployment(self) -> Deployment:
+        """Raises labelshare.chain.UnknownDeployment."""
+        return deployment(self.manifest)
+
+    @staticmethod
+    def from_environment(env: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises SettingsError."""
+
+        def required(name: str, meaning: str) -> str:
+            if not env.get(name):
+                raise SettingsError(f"{name} is not set: {meaning}")
+            return env[name]
+
+        password = env.get("LABELSHARE_OPERATOR_PASSWORD_FILE")
+        return Settings(
+            rpc_url=required("LABELSHARE_RPC_URL", "the JSON-RPC URL of a node, for example http://127.0.0.1:8545"),
+            database_url=required("LABELSHARE_DATABASE_URL", "for example sqlite:///run/labelshare.db"),
+            manifest=Path(required("LABELSHARE_MANIFEST", "the JSON file that scripts/deploy.py wrote")),
+            operator_key_file=Path(required("LABELSHARE_OPERATOR_KEY_FILE", "a file with the operator's key or keystore")),
+            operator_password_file=Path(password) if password else None,
+            host=env.get("LABELSHARE_HOST", "127.0.0.1"),
+            port=int(env.get("LABELSHARE_PORT", "8700")),
+            lease_seconds=int(env.get("LABELSHARE_LEASE_SECONDS", "600")),
+        )

@@ -1,0 +1,107 @@
+"""A middleware that lets no ambiguous request body through: size, encoding, numbers, keys, characters."""
+
+import json
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.errors import error_body
+
+
+class NotStrict(ValueError):
+    """The body is no JSON that every reader understands alike."""
+
+
+def parse(body: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN or Infinity or overflowing number, no key twice, no NUL, no lone surrogate. Raises NotStrict."""
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_refuse_float, object_pairs_hook=_unique_keys)
+    except UnicodeDecodeError as error:
+        raise NotStrict("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise NotStrict("the body is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise NotStrict(f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except ValueError as error:
+        raise NotStrict(str(error)) from error
+    _check_text(value)
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise NotStrict(f"{name} is no JSON number")
+
+
+def _refuse_float(text: str) -> Any:
+    raise NotStrict(f"the number {text[:40]} is not an integer; send amounts as decimal strings")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise NotStrict("an object has a key twice")
+    return result
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value):
+            raise NotStrict("a string holds a NUL or a lone surrogate")
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+
+
+class StrictJsonMiddleware:
+    """Reads and checks the body of every POST before the app sees it. Answers 413, 415 or 400 itself."""
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
+        self.app = app
+        self.max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        refused, body = await self._read(scope, receive)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        unread = [body]
+
+        async def replay() -> Message:
+            if unread:
+                return {"type": "http.request", "body": unread.pop(), "more_body": False}
+            return await receive()
+
+        await self.app(scope, replay, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[JSONResponse | None, bytes]:
+        content_type = dict(scope["headers"]).get(b"content-type", b"").split(b";")[0].strip().lower()
+        if content_type != b"application/json":
+            return _refusal(415, "not_json", "Send the body as application/json."), b""
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return _refusal(400, "disconnected", "The request was not sent to its end."), b""
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self.max_body:
+                return _refusal(413, "too_large", f"A request holds at most {self.max_body} bytes; send less at once."), b""
+        try:
+            parse(bytes(body))
+        except NotStrict as error:
+            return _refusal(400, "invalid_json", f"Request refused: {error}."), b""
+        return None, bytes(body)
+
+
+def _refusal(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse(error_body(code, message), status_code=status)

@@ -1,0 +1,1 @@
+"""Relaying: what is to be sent, by whom, exactly once."""

@@ -1,0 +1,48 @@
+"""The outbox: what is to be relayed, written in the same SQL transaction as the reason for it.
+
+`kind` says which rows may share a transaction. Batched kinds hold one item of an array argument, the others a whole call.
+"""
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.models import Outbox
+
+RETRY_AFTER = 20  # seconds before a call that failed is tried again, when it is still due
+
+# kind: (contract, function with one array argument, items of a transaction at most)
+BATCHED = {
+    "session": ("LabelRegistry", "registerSessions", 50),
+    "allowance": ("Ledger", "allowBySig", 50),
+    "drip": ("Faucet", "dripMany", 50),
+    "submission": ("LabelRegistry", "submit", 40),
+}
+CALL = "call"
+
+
+def enqueue_item(session: Session, kind: str, key: str, item: Any) -> None:
+    """Adds one item of a batched kind; a key that is known already is left as it is."""
+    if kind not in BATCHED:
+        raise ValueError(f"no batched kind {kind}")
+    _add(session, kind, key, {"item": item})
+
+
+def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:
+    """Adds a call of its own transaction. A known key is left as it is, but tried again some time after it failed."""
+    _add(session, CALL, key, {"contract": contract, "function": function, "arguments": arguments})
+
+
+def _add(session: Session, kind: str, key: str, payload: dict[str, Any]) -> None:
+    now = int(time.time())
+    known = session.scalar(select(Outbox).where(Outbox.key == key))
+    if known is None:
+        body = json.dumps(payload, separators=(",", ":"))
+        session.add(Outbox(kind=kind, key=key, payload=body, transaction_id=None, error=None, created_at=now))
+        session.flush()
+    elif kind == CALL and known.error is not None and now - known.created_at >= RETRY_AFTER:
+        known.payload = json.dumps(payload, separators=(",", ":"))
+        known.transaction_id, known.error, known.created_at = None, None, now

@@ -3,7 +3,7 @@
 The backend reads these and never writes them. Addresses, hashes and bytes are lowercase 0x strings; uint256 are exact (Uint).
 """
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Integer, String, Table, Text, TypeDecorator
@@ -29,10 +29,22 @@ class Uint(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+class Bounded(TypeDecorator[int]):
+    """A number or a time that fits BIGINT, but for nonsense: users may sign times and ids up to 2^256. Larger ones are kept as
+    the largest, so that nobody can stop the mirror; the event's own table has the exact value."""
+
+    impl = BigInteger
+    cache_ok = True
+    LARGEST = (1 << 63) - 1
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else min(value, self.LARGEST)
+
+
 class Base(DeclarativeBase):
     """Tables of the mirror."""
 
-    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, dict[str, Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: Bounded, dict[str, Any]: JSON}
 
 
 class State(Base):
@@ -55,13 +67,24 @@ class Block(Base):
 
 
 class Checkpoint(Base):
-    """The last block whose events are all here. One row a chain."""
+    """The last block whose events are all here. One row a chain. The journal reaches back to the block `undoable_to`."""
 
     __tablename__ = "mirror_checkpoint"
     chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     block_number: Mapped[int]
     block_hash: Mapped[str] = mapped_column(String(66))
     timestamp: Mapped[int]
+    undoable_to: Mapped[int]
+
+
+class Undo(Base):
+    """What a block changed: a state row (its key as JSON) as it was before, JSON, or null when it was not there."""
+
+    __tablename__ = "mirror_undo"
+    block_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    table_name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(512), primary_key=True)
+    before: Mapped[str | None] = mapped_column(Text)
 
 
 class RawEvent(Base):
@@ -96,6 +119,21 @@ def _column_type(annotation: Any) -> Any:
 EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS.values()}
 
 
+def event_row(event: Event, block_number: int, log_index: int) -> dict[str, Any]:
+    """An event as a row of its table. In JSON columns integers are decimal strings."""
+    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    plain = {name: _json(value) if isinstance(value, tuple) or is_dataclass(value) else value for name, value in values.items()}
+    return {"block_number": block_number, "log_index": log_index, **plain}
+
+
+def _json(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 # Current state
 
 
@@ -108,12 +146,14 @@ class Account(State):
 
 
 class Allowance(State):
-    """What a spender may still move from an owner's Ledger account, base units."""
+    """What a spender may still move from an owner's Ledger account, base units. nonce: the owner's next for a signed allowance, as
+    of the last one for this spender; the owner's is the largest over all spenders."""
 
     __tablename__ = "allowance"
     owner: Mapped[str] = mapped_column(String(42), primary_key=True)
     spender: Mapped[str] = mapped_column(String(42), primary_key=True)
     amount: Mapped[int] = mapped_column(Uint)
+    nonce: Mapped[int]
 
 
 class Dataset(State):
@@ -321,4 +361,6 @@ class Sale(State):
     tx_hash: Mapped[str] = mapped_column(String(66))
 
 
-STATE_TABLES = [mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, State)]
+STATE_TABLES: list[Table] = [
+    Base.metadata.tables[mapper.class_.__tablename__] for mapper in Base.registry.mappers if issubclass(mapper.class_, State)
+]

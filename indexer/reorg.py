@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -33,5 +34,4 @@ def common_ancestor(stored: Sequence[tuple[int, str]], chain_hash: Callable[[int
 
 def linked(headers: Sequence[Header]) -> bool:
     """Whether neighbours by number name each other as parent and child. Gaps in the numbers are allowed."""
-    pairs = zip(headers, headers[1:], strict=False)
-    return all(child.parent_hash == parent.hash for parent, child in pairs if child.number == parent.number + 1)
+    return all(child.parent_hash == parent.hash for parent, child in pairwise(headers) if child.number == parent.number + 1)

@@ -35,4 +35,5 @@ class Settings:
         missing = [f"{name} ({meaning})" for name, meaning in REQUIRED.items() if not environment.get(name)]
         if missing:
             raise SettingsError(f"Set {', '.join(missing)}.")
-        return cls(*(environment[name] for name in list(REQUIRED)[:2]), Path(environment["LABELSHARE_MANIFEST"]))
+        url, database = environment["LABELSHARE_RPC_URL"], environment["LABELSHARE_DATABASE_URL"]
+        return cls(url, database, Path(environment["LABELSHARE_MANIFEST"]))

@@ -30,7 +30,11 @@ def moved_batch(context: Context, event: e.LedgerMovedBatch) -> None:
 
 
 def allowed(context: Context, event: e.LedgerAllowed) -> None:
-    context.get_or_add(Allowance, owner=event.owner, spender=event.spender, amount=0).amount = event.amount
+    context.get_or_add(Allowance, owner=event.owner, spender=event.spender, amount=0, nonce=0).amount = event.amount
+
+
+def allowance_signed(context: Context, event: e.LedgerAllowanceSigned) -> None:
+    context.get(Allowance, event.owner, event.spender).nonce = event.nonce + 1
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -39,4 +43,5 @@ HANDLERS: dict[type[Event], Handler] = {
     e.LedgerMoved: moved,
     e.LedgerMovedBatch: moved_batch,
     e.LedgerAllowed: allowed,
+    e.LedgerAllowanceSigned: allowance_signed,
 }

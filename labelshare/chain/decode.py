@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from eth_abi.abi import decode as abi_decode
+from eth_abi.base import parse_type_str
+from eth_abi.codec import ABIDecoder
+from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError
+from eth_abi.registry import BaseEquals
+from eth_abi.registry import registry as default_registry
 
 from labelshare.chain import abi
 from labelshare.chain.events import EVENTS, STRUCTS, Event
@@ -45,10 +49,11 @@ def decode(contract: str, log: Log) -> Event | None:
     indexed = [i for i in inputs if i["indexed"]]
     plain = [i for i in inputs if not i["indexed"]]
     try:
-        values = {
-            i["name"]: abi_decode([_type(i)], bytes.fromhex(topic[2:]))[0] for i, topic in zip(indexed, log.topics[1:], strict=True)
-        }
-        decoded = abi_decode([_type(i) for i in plain], bytes.fromhex(log.data[2:]))
+        topics = [
+            _DECODER.decode([_type(i)], bytes.fromhex(topic[2:]))[0] for i, topic in zip(indexed, log.topics[1:], strict=True)
+        ]
+        values = {i["name"]: value for i, value in zip(indexed, topics, strict=True)}
+        decoded = _DECODER.decode([_type(i) for i in plain], bytes.fromhex(log.data[2:]))
         values |= {i["name"]: value for i, value in zip(plain, decoded, strict=True)}
     except (DecodingError, ValueError, OverflowError) as error:
         raise MalformedLog(f"{kind.__name__} in transaction {log.transaction_hash}, log {log.log_index}: {error}") from error
@@ -75,6 +80,8 @@ def _python(argument: Mapping[str, Any], value: Any) -> Any:
         return _struct(argument, value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if kind == "string":
+        return str(value).replace("\0", "\\x00")  # PostgreSQL's text holds no NUL.
     return value.lower() if kind == "address" else value
 
 
@@ -82,3 +89,21 @@ def _struct(argument: Mapping[str, Any], values: Sequence[Any]) -> Any:
     name = str(argument["internalType"]).split(".")[-1].split(" ")[-1].split("[")[0]
     members = argument["components"]
     return STRUCTS[name](**{snake(c["name"]): _python(c, v) for c, v in zip(members, values, strict=True)})
+
+
+class _LenientStringDecoder(StringDecoder):
+    """Any bytes may stand in a Solidity string: a user's odd one must not stop whoever follows the chain."""
+
+    @parse_type_str("string")  # type: ignore[no-untyped-call, untyped-decorator]
+    def from_type_str(cls, _abi_type: Any, _registry: Any) -> Any:
+        return cls(handle_string_errors="backslashreplace")  # type: ignore[call-arg]
+
+
+def _decoder() -> ABIDecoder:
+    registry = default_registry.copy()  # type: ignore[no-untyped-call]
+    registry.unregister_decoder("string")
+    registry.register_decoder(BaseEquals("string"), _LenientStringDecoder, label="string")  # type: ignore[no-untyped-call]
+    return ABIDecoder(registry)
+
+
+_DECODER = _decoder()

@@ -1,0 +1,1 @@
+"""Audits: the sample for the panel, ballots, evidence."""

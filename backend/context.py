@@ -1,0 +1,43 @@
+"""What every service needs: the database, the deployment, the operator, the time."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.db import Database
+from backend.relay.signer import Operator
+from backend.settings import Settings
+from indexer.models import Checkpoint
+from labelshare.chain import Deployment
+from labelshare.rules import eip712
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One per process."""
+
+    settings: Settings
+    deployment: Deployment
+    database: Database
+    operator: Operator
+
+    def domain(self, contract: str) -> eip712.Domain:
+        """The EIP-712 domain of a contract of our deployment, by name."""
+        return eip712.Domain(self.deployment.chain_id, self.deployment.address(contract))
+
+    def now(self, session: Session) -> int:
+        """Unix seconds: the later of this machine's clock and the last mirrored block."""
+        mirrored = session.scalar(select(Checkpoint.timestamp))
+        return max(int(time.time()), mirrored or 0)
+
+
+def get_backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+Injected = Annotated[Backend, Depends(get_backend)]

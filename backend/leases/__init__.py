@@ -1,0 +1,1 @@
+"""Leases: tasks kept for a contributor for a while."""

@@ -1,0 +1,1 @@
+"""Settlements: the rule applied to a round, and its steps on chain."""

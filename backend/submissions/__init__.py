@@ -1,0 +1,1 @@
+"""Signed submissions: verified, kept, receipted, relayed."""

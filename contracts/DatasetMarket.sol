@@ -10,6 +10,7 @@ import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {IDatasetShares} from "./interfaces/IDatasetShares.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {Protocol} from "./libraries/Protocol.sol";
 
 /// @title DatasetMarket
@@ -19,7 +20,6 @@ contract DatasetMarket is IDatasetMarket {
 
     uint256 private constant BPS = 10_000;
     uint256 private constant MAX_FEE_BPS = 500;
-    bytes32 private constant SALES = bytes32(0);
 
     /// @inheritdoc IDatasetMarket
     uint256 public immutable feeBps;
@@ -42,7 +42,7 @@ contract DatasetMarket is IDatasetMarket {
         REGISTRY = IDatasetRegistry(protocol.datasetRegistry);
         SHARES = IDatasetShares(protocol.datasetShares);
         SETTLEMENT = ISettlement(protocol.settlement);
-        TREASURY_ACCOUNT = bytes32(uint256(uint160(protocol.treasury)));
+        TREASURY_ACCOUNT = Accounts.user(protocol.treasury);
         TOKEN.forceApprove(protocol.ledger, type(uint256).max);
     }
 
@@ -52,7 +52,7 @@ contract DatasetMarket is IDatasetMarket {
     function setPrice(uint256 dataset, uint256 price) external {
         address requester = REGISTRY.requesterOf(dataset);
         if (msg.sender != requester) revert NotRequester(msg.sender, requester);
-        uint256 floor = REGISTRY.termsOf(dataset).licenseFloor;
+        (uint256 floor,) = REGISTRY.licenseTermsOf(dataset);
         if (price < floor) revert PriceBelowFloor(price, floor);
         _price[dataset] = price;
         emit PriceSet(dataset, price);
@@ -61,21 +61,23 @@ contract DatasetMarket is IDatasetMarket {
     /// @inheritdoc IDatasetMarket
     function buy(uint256 dataset, address licensee, uint256 maxPrice) public {
         if (licensee == address(0)) revert ZeroLicensee();
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(dataset);
-        uint256 price = _price[dataset] == 0 ? terms.licenseFloor : _price[dataset];
+        (uint256 price, uint256 term) = _offer(dataset);
         if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
         uint256 fee = price * feeBps / BPS;
 
-        License storage license = _licenses[dataset][licensee];
-        uint256 from = license.expiry > block.timestamp ? license.expiry : block.timestamp;
-        license.expiry = uint64(from + terms.licenseTerm);
-        license.lastRound = uint64(SETTLEMENT.lastFinalRound(dataset));
+        uint256 expiry = _licenses[dataset][licensee].expiry;
+        License memory license = License({
+            expiry: uint64((expiry > block.timestamp ? expiry : block.timestamp) + term),
+            lastRound: uint64(SETTLEMENT.lastFinalRound(dataset))
+        });
+        _licenses[dataset][licensee] = license;
         emit LicenseSold(dataset, licensee, msg.sender, price, fee, license.expiry, license.lastRound);
 
         TOKEN.safeTransferFrom(msg.sender, address(this), price);
-        LEDGER.deposit(LEDGER.subAccountOf(address(this), SALES), price);
-        if (fee != 0) LEDGER.move(SALES, TREASURY_ACCOUNT, fee);
-        LEDGER.move(SALES, SHARES.accountOf(dataset), price - fee);
+        ILedger.Credit[] memory credits = new ILedger.Credit[](2);
+        credits[0] = ILedger.Credit({account: TREASURY_ACCOUNT, amount: fee});
+        credits[1] = ILedger.Credit({account: Accounts.sub(address(SHARES), dataset), amount: price - fee});
+        LEDGER.depositBatch(credits);
         SHARES.addRevenue(dataset, price - fee);
     }
 
@@ -98,8 +100,8 @@ contract DatasetMarket is IDatasetMarket {
 
     /// @inheritdoc IDatasetMarket
     function priceOf(uint256 dataset) external view returns (uint256) {
-        uint256 price = _price[dataset];
-        return price == 0 ? REGISTRY.termsOf(dataset).licenseFloor : price;
+        (uint256 price,) = _offer(dataset);
+        return price;
     }
 
     /// @inheritdoc IDatasetMarket
@@ -110,5 +112,14 @@ contract DatasetMarket is IDatasetMarket {
     /// @inheritdoc IDatasetMarket
     function isLicensed(uint256 dataset, address licensee) external view returns (bool) {
         return block.timestamp <= _licenses[dataset][licensee].expiry;
+    }
+
+    // Internals
+
+    /// @return price LBL base units; @return term seconds
+    function _offer(uint256 dataset) internal view returns (uint256 price, uint256 term) {
+        (price, term) = REGISTRY.licenseTermsOf(dataset);
+        uint256 set = _price[dataset];
+        if (set != 0) price = set;
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 
 /// @title DatasetRegistry
@@ -73,7 +74,7 @@ contract DatasetRegistry is IDatasetRegistry {
         reserved -= paid + released;
         reservedOf[dataset] = reserved;
         emit EscrowSettled(dataset, paid, released, reserved);
-        if (paid != 0) LEDGER.move(bytes32(dataset), LEDGER.subAccountOf(SETTLEMENT, bytes32(dataset)), paid);
+        if (paid != 0) LEDGER.move(bytes32(dataset), Accounts.sub(SETTLEMENT, dataset), paid);
     }
 
     // Views
@@ -91,8 +92,16 @@ contract DatasetRegistry is IDatasetRegistry {
     }
 
     /// @inheritdoc IDatasetRegistry
+    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term) {
+        Terms storage terms = _terms[dataset];
+        (floor, term) = (terms.licenseFloor, terms.licenseTerm);
+        // Of a dataset that exists, the term is not 0.
+        if (term == 0) revert UnknownDataset(dataset);
+    }
+
+    /// @inheritdoc IDatasetRegistry
     function escrowAccountOf(uint256 dataset) public view returns (bytes32) {
-        return LEDGER.subAccountOf(address(this), bytes32(dataset));
+        return Accounts.sub(address(this), dataset);
     }
 
     /// @inheritdoc IDatasetRegistry

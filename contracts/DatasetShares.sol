@@ -5,10 +5,12 @@ import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC1155MetadataURI} from "@openzeppelin/contracts/token/ERC1155/extensions/IERC1155MetadataURI.sol";
 import {ERC1155Utils} from "@openzeppelin/contracts/token/ERC1155/utils/ERC1155Utils.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {IDatasetShares} from "./interfaces/IDatasetShares.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 
 /// @title DatasetShares
@@ -29,10 +31,13 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
         uint160 paid;
     }
 
+    /// @dev One slot. supply < 2^50: a dataset accepts fewer than 2^32 labels, a label mints at most 2^16 units to its contributor, and
+    /// at least half of all shares are contributors'. acc < 2^144: even a dataset
+    /// of 2^10 units, a 64th of a good label, may sell for more than all LBL there is; beyond that a sale reverts, claims go on.
     struct Revenue {
-        uint160 acc;
-        uint96 supply;
-        uint256 rem;
+        uint144 acc;
+        uint56 supply;
+        uint56 rem;
     }
 
     mapping(uint256 dataset => Revenue) private _revenue;
@@ -58,15 +63,12 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
     /// @inheritdoc IDatasetShares
     function addRevenue(uint256 dataset, uint256 amount) external {
         if (msg.sender != MARKET) revert OnlyProtocol(msg.sender, MARKET);
-        Revenue storage revenue = _revenue[dataset];
+        Revenue memory revenue = _revenue[dataset];
         uint256 supply = revenue.supply;
         if (supply == 0) revert NoShares(dataset);
         uint256 x = amount * P + revenue.rem;
-        // No truncation: amount is below LBL's cap of 2^90, so x / supply < 2^155. The sum is checked: with a single unit of
-        // supply it would take sales of 79 times all LBL to reach 2^160, and a label that earns anything mints up to 2^16 units.
-        uint160 acc = revenue.acc + uint160(x / supply);
-        revenue.acc = acc;
-        revenue.rem = x % supply;
+        uint144 acc = SafeCast.toUint144(revenue.acc + x / supply);
+        _revenue[dataset] = Revenue({acc: acc, supply: revenue.supply, rem: SafeCast.toUint56(x % supply)});
         emit RevenueAdded(dataset, amount, acc);
     }
 
@@ -77,7 +79,7 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
         if (msg.sender != SETTLEMENT) revert OnlyProtocol(msg.sender, SETTLEMENT);
         Revenue storage revenue = _revenue[dataset];
         uint256 supply = revenue.supply + shares;
-        revenue.supply = uint96(supply);
+        revenue.supply = SafeCast.toUint56(supply);
         _accAtFinal[round] = revenue.acc;
         emit SharesFinalized(dataset, round, shares, supply, revenue.acc);
     }
@@ -164,7 +166,7 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
 
     /// @inheritdoc IDatasetShares
     function accountOf(uint256 dataset) external view returns (bytes32) {
-        return LEDGER.subAccountOf(address(this), bytes32(dataset));
+        return Accounts.sub(address(this), dataset);
     }
 
     /// @notice The dataset's metadata document (instructions and label schema).
@@ -205,6 +207,6 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
     function _pay(uint256 dataset, address account, uint256 due) internal {
         if (due == 0) return;
         emit RevenuePaid(dataset, account, due);
-        LEDGER.move(bytes32(dataset), LEDGER.accountOf(account), due);
+        LEDGER.move(bytes32(dataset), Accounts.user(account), due);
     }
 }

@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 import {IFaucet} from "./interfaces/IFaucet.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 
 /// @title Faucet
 /// @notice Development chains only.
@@ -41,7 +42,7 @@ contract Faucet is IFaucet {
     function _serve(address to, bool toLedger) internal {
         served[to] = true;
         emit Served(to, amount, toLedger);
-        if (toLedger) LEDGER.deposit(LEDGER.accountOf(to), amount);
+        if (toLedger) LEDGER.deposit(Accounts.user(to), amount);
         else TOKEN.safeTransfer(to, amount);
     }
 }

@@ -7,6 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {ILedger} from "./interfaces/ILedger.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {Protocol} from "./libraries/Protocol.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Typed} from "./libraries/Typed.sol";
@@ -34,13 +35,16 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     function deposit(bytes32 account, uint256 amount) public {
-        if (account == bytes32(0)) revert ZeroAccount();
-        uint256 before = IERC20(token).balanceOf(address(this));
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = IERC20(token).balanceOf(address(this)) - before;
-        if (received != amount) revert DepositMismatch(amount, received);
-        balanceOf[account] += amount;
-        emit Deposited(account, msg.sender, amount);
+        _pull(amount);
+        _deposit(account, amount);
+    }
+
+    /// @inheritdoc ILedger
+    function depositBatch(Credit[] calldata credits) external {
+        _pull(_sum(credits));
+        for (uint256 i; i < credits.length; ++i) {
+            _deposit(credits[i].account, credits[i].amount);
+        }
     }
 
     /// @inheritdoc ILedger
@@ -105,12 +109,8 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     function moveBatch(bytes32 key, Credit[] calldata credits) external {
-        uint256 total;
-        for (uint256 i; i < credits.length; ++i) {
-            total += credits[i].amount;
-        }
         bytes32 from = subAccountOf(msg.sender, key);
-        _debit(from, total);
+        _debit(from, _sum(credits));
         for (uint256 i; i < credits.length; ++i) {
             if (credits[i].account == bytes32(0)) revert ZeroAccount();
             if (credits[i].amount != 0) balanceOf[credits[i].account] += credits[i].amount;
@@ -129,15 +129,29 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     function accountOf(address user) public pure returns (bytes32) {
-        return bytes32(uint256(uint160(user)));
+        return Accounts.user(user);
     }
 
     /// @inheritdoc ILedger
     function subAccountOf(address owner, bytes32 key) public pure returns (bytes32) {
-        return keccak256(abi.encode(owner, key));
+        return Accounts.sub(owner, key);
     }
 
     // Internals
+
+    /// @dev Brings `amount` from the caller's wallet: exactly, or not at all.
+    function _pull(uint256 amount) internal {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        if (received != amount) revert DepositMismatch(amount, received);
+    }
+
+    function _deposit(bytes32 account, uint256 amount) internal {
+        if (account == bytes32(0)) revert ZeroAccount();
+        balanceOf[account] += amount;
+        emit Deposited(account, msg.sender, amount);
+    }
 
     function _allow(address owner, address spender, uint256 amount) internal {
         allowance[owner][spender] = amount;
@@ -157,6 +171,12 @@ contract Ledger is ILedger, EIP712 {
         unchecked {
             // Not below zero: compared just above.
             balanceOf[account] = balance - amount;
+        }
+    }
+
+    function _sum(Credit[] calldata credits) internal pure returns (uint256 total) {
+        for (uint256 i; i < credits.length; ++i) {
+            total += credits[i].amount;
         }
     }
 }

@@ -76,6 +76,10 @@ interface IDatasetRegistry {
     function datasetCount() external view returns (uint256);
     function termsOf(uint256 dataset) external view returns (Terms memory);
     function requesterOf(uint256 dataset) external view returns (address);
+    /// @notice What a sale needs of the terms (a quarter of a sale's gas less than all of them).
+    /// @return floor lowest license price, LBL base units
+    /// @return term seconds a license lasts
+    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term);
     /// @notice The Ledger account to deposit to in order to fund the dataset.
     function escrowAccountOf(uint256 dataset) external view returns (bytes32);
     function reservedOf(uint256 dataset) external view returns (uint256);

@@ -54,6 +54,8 @@ interface ILedger {
 
     /// @notice Pulls `amount` from the caller's wallet (needs an ERC-20 approval) and credits any account.
     function deposit(bytes32 account, uint256 amount) external;
+    /// @notice Pulls the sum of the credits from the caller's wallet in one transfer; one Deposited event a credit.
+    function depositBatch(Credit[] calldata credits) external;
     /// @notice `deposit` with an EIP-2612 permit in the same call; a permit that was already used (front-run) is no error
     /// while the approval it gave suffices.
     function depositWithPermit(bytes32 account, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;

@@ -227,7 +227,8 @@ def naming(word: str) -> Iterator[None]:
     try:
         yield
     except (VirtualMachineError, ValueError) as caught:
-        assert word in str(caught) or word.encode().hex() in str(caught)
+        if word not in str(caught) and word.encode().hex() not in str(caught):
+            raise AssertionError(f"expected {word} in the revert, got: {caught}") from caught
         raise
 
 

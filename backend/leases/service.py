@@ -1,0 +1,108 @@
+"""Leasing tasks: no two contributors get the same slot, none gets a task twice, the budget is never overdrawn."""
+
+import json
+import secrets
+from collections import Counter
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from backend.context import Backend
+from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
+from backend.errors import Conflict, Forbidden
+from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView, Ticket
+from backend.models import Lease, SignedSubmission, Slot
+from indexer.models import Contributor, Dataset, Round
+from labelshare.rules import eip712
+
+
+def lease(backend: Backend, session: Session, round_id: int, contributor: str, request: LeaseRequest) -> LeaseView:
+    """Leases free slots to the contributor. Raises Conflict when the round is not open or nothing is free.
+
+    Two processes that pick the same slot meet in the table's constraints: the second transaction fails and is tried again.
+    """
+    row = get_round(session, round_id)
+    dataset = get_dataset(session, row.dataset)
+    now = backend.now(session)
+    _require_open(row, dataset, backend, now)
+    draft = draft_of(session, row)
+    session.execute(delete(Slot).where(Slot.digest.is_(None), Slot.expires_at < now))
+    taken: dict[int, set[int]] = {}
+    own = set()
+    for slot in session.scalars(select(Slot).where(Slot.round == round_id)):
+        taken.setdefault(slot.task, set()).add(slot.slot)
+        if slot.contributor == contributor:
+            own.add(slot.task)
+    used = sum(len(slots) for slots in taken.values())
+    free = [t for t in range(row.task_count) if t not in own and len(taken.get(t, ())) < draft.labels_per_task]
+    wished = list(dict.fromkeys(request.tasks)) if request.tasks is not None else None
+    chosen = _choose(free, wished, Counter({t: len(s) for t, s in taken.items()}), request.count)[: row.label_budget - used]
+    if not chosen:
+        raise Conflict("nothing_free", "No slot is free for this contributor in the round now; leases expire, so ask again later.")
+    granted = Lease(
+        id=secrets.token_hex(16),
+        round=round_id,
+        contributor=contributor,
+        sequence=next_sequence(session, row.dataset, contributor),
+        count=len(chosen),
+        expires_at=now + backend.settings.lease_seconds,
+    )
+    session.add(granted)
+    for task in chosen:
+        slot_number = next(i for i in range(draft.labels_per_task) if i not in taken.get(task, ()))
+        session.add(
+            Slot(
+                round=round_id,
+                task=task,
+                slot=slot_number,
+                contributor=contributor,
+                lease_id=granted.id,
+                expires_at=granted.expires_at,
+                digest=None,
+            )
+        )
+    session.flush()
+    contents = task_contents(session, draft)
+    return LeaseView(
+        lease_id=granted.id,
+        expires_at=granted.expires_at,
+        sequence=granted.sequence,
+        classes=dataset.terms["classes"],
+        tasks=[
+            LeasedTask(index=t, content_hash=contents[t].content_hash, content=json.loads(contents[t].content)) for t in chosen
+        ],
+        unavailable=sorted(set(wished or ()) - set(chosen)),
+        ticket=_ticket(backend, granted),
+    )
+
+
+def next_sequence(session: Session, dataset: int, contributor: str) -> int:
+    """The number of the contributor's next submission: after those on chain and those on their way there."""
+    mirrored = session.get(Contributor, (dataset, contributor))
+    highest = session.scalar(
+        select(func.max(SignedSubmission.sequence)).where(
+            SignedSubmission.dataset == dataset, SignedSubmission.contributor == contributor, SignedSubmission.dropped.is_(False)
+        )
+    )
+    return max(mirrored.sequence if mirrored else 0, 0 if highest is None else highest + 1)
+
+
+def _require_open(row: Round, dataset: Dataset, backend: Backend, now: int) -> None:
+    if dataset.operator != backend.operator.address:
+        raise Forbidden("other_operator", f"Round {row.id} is run by {dataset.operator}; ask there.")
+    if row.phase != "open" or now > row.deadline:
+        raise Conflict("round_not_open", f"Round {row.id} takes no labels any more.")
+
+
+def _choose(free: list[int], wished: list[int] | None, taken: Counter[int], count: int) -> list[int]:
+    """The wished tasks that are free, in their order; else the `count` free tasks with the fewest labels."""
+    if wished is not None:
+        open_tasks = set(free)
+        return [task for task in wished if task in open_tasks]
+    return sorted(free, key=lambda task: (taken[task], task))[:count]
+
+
+def _ticket(backend: Backend, granted: Lease) -> Ticket:
+    message = eip712.Assignment(granted.round, granted.contributor, granted.sequence, granted.count, granted.expires_at)
+    signature = backend.operator.sign_digest(message.digest(backend.domain("LabelRegistry")))
+    return Ticket(count=granted.count, deadline=granted.expires_at, signature="0x" + signature.hex())

@@ -1,0 +1,35 @@
+"""Endpoints for submissions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from sqlalchemy.exc import IntegrityError
+
+from backend.context import Injected
+from backend.errors import Conflict
+from backend.submissions import service
+from backend.submissions.schemas import SubmissionView, SubmitRequest
+
+router = APIRouter(tags=["contribute"])
+
+
+@router.post(
+    "/rounds/{round_id}/submissions",
+    status_code=201,
+    summary="Hand in signed labels",
+    description="The Submission is signed (EIP-712) by the contributor or a live session key. It is verified here exactly as the "
+    "LabelRegistry will verify it, kept, answered with the operator's signed receipt, and relayed. Sending the same submission "
+    "again is safe: it gives the same receipt.",
+)
+def submit(backend: Injected, round_id: int, request: SubmitRequest) -> SubmissionView:
+    try:
+        with backend.database.transaction() as session:
+            return service.take(backend, session, round_id, request)
+    except IntegrityError as error:
+        raise Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.") from error
+
+
+@router.get("/submissions/{digest}", summary="Where a submission is")
+def status(backend: Injected, digest: Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]) -> SubmissionView:
+    with backend.database.transaction() as session:
+        return service.view(session, service.find(session, digest))

@@ -1,0 +1,254 @@
+"""Taking submissions: checked as strictly as the contract checks them, kept and queued in one transaction."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from backend.context import Backend
+from backend.datasets.service import get_dataset, get_round
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from backend.leases.service import next_sequence
+from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transaction
+from backend.relay.outbox import enqueue_item
+from backend.submissions.schemas import LabelBody, ReceiptView, SubmissionView, SubmitRequest
+from indexer.models import Account, Allowance, Dataset, Round, SkippedSubmission, Submission
+from indexer.models import Session as SessionKey
+from labelshare.rules import eip712
+from labelshare.rules.merkle import labels_tree
+
+TICKETED = 1
+SKIP_REASONS = (
+    "none",
+    "round_not_open",
+    "expired",
+    "wrong_sequence",
+    "invalid_count",
+    "empty_root",
+    "unsupported_admission",
+    "budget_exhausted",
+    "not_admitted",
+    "invalid_signature",
+    "session_not_live",
+    "session_other_dataset",
+    "session_bond_exceeded",
+    "bond_unavailable",
+)
+
+
+def take(backend: Backend, session: Session, round_id: int, request: SubmitRequest) -> SubmissionView:
+    """Verifies and keeps a submission. The same one again gets the same receipt."""
+    row = get_round(session, round_id)
+    dataset = get_dataset(session, row.dataset)
+    s = request.submission
+    message = eip712.Submission(
+        round_id, s.contributor, s.sequence, s.count, bytes.fromhex(s.labels_root[2:]), s.admission, s.deadline
+    )
+    digest = message.digest(backend.domain("LabelRegistry"))
+    known = session.get(SignedSubmission, "0x" + digest.hex())
+    if known is not None:
+        if not _same_labels(session, known, request):
+            raise Conflict("digest_reused", "This signed submission is here already, with other labels or another signature.")
+        return view(session, known)
+    now = backend.now(session)
+    _check_labels(request, dataset)
+    lease = _check_lease(session, request, round_id, now)
+    if row.phase != "open" or now > row.deadline:
+        raise Conflict("round_not_open", f"Round {round_id} takes no labels any more.")
+    if s.deadline < now:
+        raise Invalid("submission_expired", f"The submission's deadline {s.deadline} is past.")
+    if s.admission != TICKETED:
+        raise Invalid("unsupported_admission", "This backend relays admission 1 (ticketed) only.")
+    expected = next_sequence(session, row.dataset, s.contributor)
+    if s.sequence != expected:
+        raise Conflict("wrong_sequence", f"The submission's sequence number is {s.sequence}; the next is {expected}.")
+    signer = _signer(digest, request.signature)
+    bond = s.count * int(dataset.terms["bond"])
+    _check_signer(session, row, s.contributor, signer, bond, now)
+    _check_bond(backend, session, s.contributor, bond)
+    kept = _keep(backend, session, row, request, message, digest, signer, bond, now)
+    session.execute(
+        update(Slot)
+        .where(Slot.lease_id == lease.id, Slot.task.in_([label.task for label in request.labels]))
+        .values(digest=kept.digest)
+    )
+    fields = [round_id, s.contributor, s.sequence, s.count, s.labels_root, s.admission, s.deadline]
+    enqueue_item(session, "submission", f"submission:{kept.digest}", [fields, request.signature, "0x"])
+    return view(session, kept)
+
+
+def view(session: Session, row: SignedSubmission) -> SubmissionView:
+    """Where a submission is, by the mirror first, then by the outbox."""
+    receipt = ReceiptView(received_at=row.received_at, signature=row.receipt)
+    accepted = session.get(Submission, (row.round, row.contributor, row.sequence))
+    if accepted is not None and accepted.labels_root == row.labels_root:
+        return SubmissionView(digest=row.digest, status="accepted", reason=None, tx_hash=accepted.tx_hash, receipt=receipt)
+    queued = session.scalar(select(Outbox).where(Outbox.key == f"submission:{row.digest}"))
+    transaction = session.get(Transaction, queued.transaction_id) if queued and queued.transaction_id else None
+    tx_hash = transaction.hash if transaction else None
+    skipped = session.scalar(
+        select(SkippedSubmission).where(
+            SkippedSubmission.round == row.round,
+            SkippedSubmission.contributor == row.contributor,
+            SkippedSubmission.sequence == row.sequence,
+            SkippedSubmission.tx_hash == tx_hash,
+        )
+    )
+    reason = SKIP_REASONS[skipped.reason] if skipped else (queued.error if queued else None)
+    status = "skipped" if reason else ("sent" if transaction else "queued")
+    return SubmissionView(digest=row.digest, status=status, reason=reason, tx_hash=tx_hash, receipt=receipt)
+
+
+def find(session: Session, digest: str) -> SignedSubmission:
+    row = session.get(SignedSubmission, digest)
+    if row is None:
+        raise NotFound("unknown_submission", "No submission with this digest was taken here.")
+    return row
+
+
+# Checks, in the order of `take`
+
+
+def _same_labels(session: Session, known: SignedSubmission, request: SubmitRequest) -> bool:
+    rows = session.scalars(select(Label).where(Label.digest == known.digest))
+    kept = {(row.task, row.answer, row.salt) for row in rows}
+    return known.signature == request.signature and kept == {(x.task, x.answer, x.salt) for x in request.labels}
+
+
+def _check_labels(request: SubmitRequest, dataset: Dataset) -> None:
+    labels = request.labels
+    if len({label.task for label in labels}) != len(labels):
+        raise Invalid("task_twice", "A submission holds a task at most once.")
+    if len(labels) != request.submission.count:
+        raise Invalid("wrong_count", f"The submission claims {request.submission.count} labels and holds {len(labels)}.")
+    classes = dataset.terms["classes"]
+    for label in labels:
+        if label.answer >= classes:
+            raise Invalid("unknown_class", f"Task {label.task} has answer {label.answer}; classes run from 0 to {classes - 1}.")
+    if "0x" + labels_tree([_leaf(label) for label in labels]).root.hex() != request.submission.labels_root:
+        raise Invalid("wrong_root", "labels_root is not the root of these labels (leaves: task, answer, salt; sorted by hash).")
+
+
+def _leaf(label: LabelBody) -> tuple[int, int, bytes]:
+    return label.task, label.answer, bytes.fromhex(label.salt[2:])
+
+
+def _check_lease(session: Session, request: SubmitRequest, round_id: int, now: int) -> Lease:
+    lease = session.get(Lease, request.lease_id)
+    if lease is None or lease.round != round_id or lease.contributor != request.submission.contributor:
+        raise NotFound("unknown_lease", "There is no such lease of this contributor in this round; lease tasks first.")
+    if request.submission.count > lease.count:
+        raise Forbidden("over_ticket", f"The ticket covers {lease.count} labels; the submission has {request.submission.count}.")
+    if lease.expires_at < now:
+        raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
+    slots = session.scalars(select(Slot.task).where(Slot.lease_id == lease.id, Slot.digest.is_(None)))
+    stray = sorted({label.task for label in request.labels} - set(slots))
+    if stray:
+        raise Forbidden("not_leased", f"Task {stray[0]} is not in this lease, or was submitted with it before.")
+    return lease
+
+
+def _signer(digest: bytes, signature: str) -> str:
+    try:
+        return eip712.recover(digest, bytes.fromhex(signature[2:]))
+    except eip712.InvalidSignature as error:
+        raise Unauthorized("invalid_signature", str(error)) from error
+    except ValueError as error:
+        raise Invalid("invalid_signature", "The signature is not an even number of hex digits.") from error
+
+
+def _check_signer(session: Session, row: Round, contributor: str, signer: str, bond: int, now: int) -> None:
+    if signer == contributor:
+        return
+    key = session.get(SessionKey, (contributor, signer))
+    if key is None:
+        raise Unauthorized(
+            "wrong_signer",
+            f"Signed by {signer}, who is neither the contributor nor a session key of theirs; or for another chain, contract, round "
+            "or message than this one.",
+        )
+    if key.revoked or key.expiry < now:
+        raise Unauthorized("session_not_live", "The session key is revoked or expired; register a new one.")
+    if key.dataset not in (0, row.dataset):
+        raise Forbidden("session_other_dataset", f"The session key is for dataset {key.dataset} only.")
+    in_flight = _bonds_in_flight(session, SignedSubmission.contributor == contributor, SignedSubmission.signer == signer)
+    if key.bond_left - in_flight < bond:
+        raise Forbidden("session_bond_exceeded", f"The session key may bond {key.bond_left - in_flight} more, not {bond} base units.")
+
+
+def _check_bond(backend: Backend, session: Session, contributor: str, bond: int) -> None:
+    if bond == 0:
+        return
+    account = session.get(Account, "0x" + contributor[2:].rjust(64, "0"))
+    allowance = session.get(Allowance, (contributor, backend.deployment.address("LabelRegistry")))
+    spendable = min(account.balance if account else 0, allowance.amount if allowance else 0)
+    spendable -= _bonds_in_flight(session, SignedSubmission.contributor == contributor)
+    if spendable < bond:
+        raise Conflict(
+            "bond_unavailable",
+            f"The bond is {bond} base units; the LabelRegistry may spend {max(0, spendable)} of the contributor's Ledger account. "
+            "Deposit LBL and allow the LabelRegistry.",
+        )
+
+
+def _bonds_in_flight(session: Session, *conditions: object) -> int:
+    """Bonds of submissions taken here that the mirror does not show yet."""
+    rows = select(SignedSubmission).where(*conditions, SignedSubmission.dropped.is_(False), SignedSubmission.bond != 0)  # type: ignore[arg-type]
+    mirrored = select(Submission.labels_root).where(
+        Submission.round == SignedSubmission.round,
+        Submission.contributor == SignedSubmission.contributor,
+        Submission.sequence == SignedSubmission.sequence,
+    )
+    return sum(row.bond for row in session.scalars(rows.where(~mirrored.exists())))
+
+
+def _keep(
+    backend: Backend,
+    session: Session,
+    row: Round,
+    request: SubmitRequest,
+    message: eip712.Submission,
+    digest: bytes,
+    signer: str,
+    bond: int,
+    now: int,
+) -> SignedSubmission:
+    receipt = eip712.Receipt(row.id, message.contributor, message.sequence, digest, now)
+    signed = backend.operator.sign_digest(receipt.digest(backend.domain("LabelRegistry")))
+    kept = SignedSubmission(
+        digest="0x" + digest.hex(),
+        round=row.id,
+        dataset=row.dataset,
+        contributor=message.contributor,
+        sequence=message.sequence,
+        count=message.count,
+        labels_root=request.submission.labels_root,
+        admission=message.admission,
+        deadline=message.deadline,
+        signature=request.signature,
+        signer=signer,
+        bond=bond,
+        received_at=now,
+        receipt="0x" + signed.hex(),
+        dropped=False,
+    )
+    session.add(kept)
+    session.flush()
+    session.add_all(Label(digest=kept.digest, task=x.task, answer=x.answer, salt=x.salt) for x in request.labels)
+    return kept
+
+
+def drop_skipped(session: Session) -> int:
+    """Frees sequence number and slots of submissions that the chain passed over. How many."""
+    dropped = 0
+    waiting = select(SignedSubmission).where(SignedSubmission.dropped.is_(False)).where(
+        select(func.count())
+        .select_from(SkippedSubmission)
+        .where(SkippedSubmission.round == SignedSubmission.round, SkippedSubmission.contributor == SignedSubmission.contributor)
+        .scalar_subquery()
+        > 0
+    )
+    for row in session.scalars(waiting).all():
+        if view(session, row).status == "skipped":
+            row.dropped = True
+            session.execute(update(Slot).where(Slot.digest == row.digest).values(digest=None))
+            dropped += 1
+    return dropped

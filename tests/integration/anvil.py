@@ -91,7 +91,7 @@ class Protocol:
         nonce = self.web3.eth.get_transaction_count(self.deployer)
         self.addresses = {name: predict(self.deployer, nonce + i) for i, name in enumerate(NAMES)}
         protocol = (*(self.addresses[name] for name in NAMES[:-1]), self.treasury)
-        arguments: dict[str, tuple[Any, ...]] = {name: (protocol,) for name in NAMES}
+        arguments: dict[str, tuple[Any, ...]] = dict.fromkeys(NAMES, (protocol,))
         arguments |= {
             "LabelToken": (self.treasury,),
             "DatasetRegistry": (protocol, 1),

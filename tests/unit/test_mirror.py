@@ -1,0 +1,259 @@
+"""What events make of the mirror, and how it comes back from there. On a SQLite file, with synthetic logs."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as SqlSession
+
+from indexer.database import open_database
+from indexer.handlers.context import InconsistentMirror
+from indexer.models import EVENT_TABLES, Dataset, RawEvent, SkippedSubmission
+from indexer.queries import ledger_sum, state_dump
+from indexer.store import Overtaken, Store, StoreError
+from labelshare.chain import Deployment
+from labelshare.chain import events as e
+from labelshare.chain.events import Credit, Entry, Event, Terms, Totals
+from tests.unit.logs import DEPLOYMENT, address, block_hash, block_range, word
+
+ALICE, BOB, KEY, REQUESTER, OPERATOR = (address(n) for n in range(1, 6))
+HUGE = 2**256 - 1
+TERMS = Terms(
+    requester=REQUESTER,
+    operator=OPERATOR,
+    classes=2,
+    panel_size=3,
+    audit_rate=26,
+    min_labels=3,
+    max_labels=9,
+    reward=10**18,
+    audit_fee=10**18,
+    bond=10**17,
+    open_bond=10**18,
+    commit_window=10,
+    reveal_window=10,
+    challenge_window=10,
+    exit_delay=10,
+    exit_rate=5_000,
+    label_cap=1_000,
+    contributor_credential=word(0),
+    validator_credential=word(0),
+    rule_id=word(1),
+    license_floor=7,
+    license_term=100,
+    contributors_bps=8_000,
+    validators_bps=1_000,
+    requester_bps=1_000,
+    metadata_hash=word(2),
+    metadata_uri="ipfs://x",
+)
+TOTALS = Totals(2, 5, 0, 1, 50, 0, 0, 0, 0)
+ENTRIES = (Entry(0, ALICE, 5, 1, 50, 0), Entry(2, REQUESTER, 0, 0, 5, 0))
+
+LIFE: list[list[Event]] = [
+    [e.LedgerDeposited(word(1), ALICE, 100), e.LedgerDeposited(word(2), BOB, 50)],
+    [
+        e.LedgerAllowed(ALICE, BOB, 30),
+        e.LedgerAllowanceSigned(ALICE, BOB, 0),
+        e.DatasetRegistryDatasetCreated(1, REQUESTER, OPERATOR, TERMS),
+        e.DatasetRegistryEscrowReserved(1, 60, 60),
+        e.LabelRegistryRoundOpened(1, 1, word(3), 10, 20, 2, 2**64 - 1, True, 60),
+    ],
+    [
+        e.StakingSeatJoined(word(0), 0, BOB, 4),
+        e.StakingSeatJoined(word(0), 1, BOB, 4),
+        e.LabelRegistrySessionRegistered(ALICE, KEY, 2**64 - 1, 2**64 - 1, 40),
+        e.LabelRegistrySubmissionAccepted(1, ALICE, 0, 10, word(4), KEY, 1, 15),
+        e.LabelRegistrySubmissionAccepted(1, ALICE, 1, 5, word(5), ALICE, 1, 7),
+        e.LabelRegistrySubmissionSkipped(HUGE, ALICE, 2, 1),
+    ],
+    [e.LabelRegistryRoundClosed(1, 1, 15), e.AuditBoardAuditStarted(1, 0, 6, 4, 2)],
+    [e.AuditBoardSeedMissed(1, 0, 1, 300), e.AuditBoardPanelDrawn(1, 0, word(6), (BOB,), (2,), 20)],
+    [e.AuditBoardBallotCommitted(1, BOB, 0, word(7)), e.AuditBoardRevealOpened(1, 0, 40)],
+    [e.AuditBoardBallotRevealed(1, BOB, 0, 2, "0x0001", word(8)), e.AuditBoardAuditConcluded(1, 0, 2, 4)],
+    [e.SettlementSettlementProposed(1, 1, BOB, word(9), 1, 12, TOTALS)],
+    [e.SettlementChunkPublished(1, 0, word(10), ENTRIES), e.SettlementChallengeWindowOpened(1, 99)],
+    [
+        e.SettlementSettlementFinalized(1, 1, 5, 0, 55),
+        e.DatasetRegistryEscrowSettled(1, 5, 55, 0),
+        e.DatasetSharesSharesFinalized(1, 1, 55, 55, 0),
+    ],
+    [
+        e.SettlementChunkPaid(1, 0),
+        e.LabelRegistryContributorSettled(1, ALICE, 15),
+        e.LedgerMovedBatch(word(1), (Credit(word(2), 10), Credit(word(3), 20))),
+        e.DatasetSharesTransferSingle(BOB, address(0), ALICE, 1, 50),
+        e.SettlementSettlementDistributed(1, 1),
+        e.LabelRegistryRoundSettled(1, 1),
+    ],
+    [
+        e.DatasetMarketPriceSet(1, 9),
+        e.DatasetMarketLicenseSold(1, BOB, ALICE, 9, 1, 500, 1),
+        e.DatasetSharesRevenueAdded(1, 8, 2**70),
+        e.DatasetSharesTransferSingle(ALICE, ALICE, BOB, 1, 20),
+        e.DatasetSharesTransferSingle(KEY, KEY, BOB, HUGE, 0),
+        e.DatasetSharesRevenuePaid(1, ALICE, 4),
+    ],
+    [e.StakingSeatLeft(word(0), 0, BOB, 900, False), e.LabelRegistrySessionRevoked(ALICE, KEY)],
+    [e.StakingSeatLeft(word(0), 0, BOB, 900, True), e.StakingSeatCollected(word(0), 0, BOB, 0)],
+]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/mirror.db"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return Store(open_database(url), DEPLOYMENT)
+
+
+def dump(url: str) -> dict[str, list[dict[str, object]]]:
+    with SqlSession(open_database(url)) as session:
+        return state_dump(session)
+
+
+def only(url: str, table: str) -> dict[str, object]:
+    rows = dump(url)[table]
+    assert len(rows) == 1
+    return rows[0]
+
+
+def test_the_life_of_a_dataset_ends_in_the_state_the_contracts_hold(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE), None)
+    state = dump(url)
+    assert {row["account"]: row["balance"] for row in state["account"]} == {word(1): 70, word(2): 60, word(3): 20}
+    assert only(url, "allowance") == {"owner": ALICE, "spender": BOB, "amount": 30, "nonce": 1}
+    dataset = only(url, "dataset")
+    assert (dataset["price"], dataset["reserved"], dataset["supply"], dataset["acc"]) == (9, 0, 55, 2**70)
+    terms = dataset["terms"]
+    assert isinstance(terms, dict)
+    assert (terms["reward"], terms["label_cap"], terms["metadata_uri"]) == (str(10**18), 1_000, "ipfs://x")
+    round_ = only(url, "round")
+    assert (round_["phase"], round_["labels"], round_["opened_block"], round_["closed_block"]) == ("settled", 15, 2, 4)
+    session = only(url, "session")
+    assert (session["max_bond"], session["bond_left"], session["revoked"]) == (40, 25, True)
+    contributor = only(url, "contributor")
+    assert (contributor["sequence"], contributor["labels"], contributor["pending"]) == (2, 15, 0)
+    audit = only(url, "audit")
+    assert (audit["phase"], audit["misses"], audit["seed_block"], audit["seed"]) == ("audited", 1, 300, word(6))
+    member = only(url, "panel_member")
+    assert (member["weight"], member["commitment"], member["revealed"], member["answers"]) == (2, word(7), True, "0x0001")
+    settlement = only(url, "settlement")
+    assert (settlement["phase"], settlement["published"], settlement["distributed"]) == ("distributed", 1, 1)
+    assert [(row["account"], row["distributed"]) for row in state["entry"]] == [(ALICE, True), (REQUESTER, True)]
+    assert {row["holder"]: (row["balance"], row["revenue"]) for row in state["share_balance"]} == {ALICE: (30, 4), BOB: (20, 0)}
+    assert only(url, "license")["expiry"] == 500
+    assert only(url, "sale")["price"] == 9
+    assert [(row["index"], row["owner"], row["left_at"], row["drained"]) for row in state["seat"]] == [
+        (0, None, 13, True),
+        (1, BOB, 0, False),
+    ]
+
+
+@pytest.mark.parametrize("ancestor", range(1, len(LIFE)))
+def test_a_rewind_gives_the_state_that_the_ancestor_had(tmp_path: Path, store: Store, url: str, ancestor: int) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    Store(open_database(other), DEPLOYMENT).append(block_range(1, LIFE[:ancestor]), None)
+    store.append(block_range(1, LIFE), None)
+    store.rewind(ancestor)
+    assert dump(url) == dump(other)
+    assert store.checkpoint() == (ancestor, block_hash(ancestor))
+    with SqlSession(open_database(url)) as session:
+        assert session.scalar(select(func.max(RawEvent.block_number))) == ancestor
+        for table in EVENT_TABLES.values():
+            assert (session.scalar(select(func.max(table.c.block_number))) or 0) <= ancestor
+
+
+def test_another_history_can_follow_a_rewind(store: Store, url: str, tmp_path: Path) -> None:
+    store.append(block_range(1, LIFE), None)
+    store.rewind(5)
+    store.append(block_range(6, [[], *LIFE[5:]], fork=1), (5, block_hash(5)))
+    other = f"sqlite:///{tmp_path}/other.db"
+    Store(open_database(other), DEPLOYMENT).append(block_range(1, [*LIFE[:5], [], *LIFE[5:]]), None)
+    assert [row["phase"] for row in dump(url)["round"]] == ["settled"]
+    assert dump(url)["account"] == dump(other)["account"]
+    assert dump(url)["entry"] == dump(other)["entry"]
+
+
+def test_a_rewind_to_nothing_empties_the_mirror(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE), None)
+    store.rewind(None)
+    assert store.checkpoint() is None
+    assert not any(dump(url).values())
+    store.append(block_range(1, LIFE, fork=1), None)
+    assert len(dump(url)["dataset"]) == 1
+
+
+def test_a_rebuild_gives_the_same_state(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE), None)
+    before = dump(url)
+    store.rebuild()
+    assert dump(url) == before
+
+
+def test_the_same_events_in_one_range_or_many_give_the_same_state(store: Store, url: str, tmp_path: Path) -> None:
+    store.append(block_range(1, LIFE), None)
+    other = f"sqlite:///{tmp_path}/other.db"
+    single = Store(open_database(other), DEPLOYMENT)
+    for number, events in enumerate(LIFE, 1):
+        single.append(block_range(number, [events]), single.checkpoint())
+    assert dump(url) == dump(other)
+
+
+def test_a_rewind_beyond_the_journal_derives_the_state_anew(store: Store, url: str, tmp_path: Path) -> None:
+    store.append(block_range(1, [*LIFE, *([[]] * 600)]), None)
+    store.rewind(7)
+    other = f"sqlite:///{tmp_path}/other.db"
+    Store(open_database(other), DEPLOYMENT).append(block_range(1, LIFE[:7]), None)
+    assert dump(url) == dump(other)
+
+
+def test_a_range_that_does_not_follow_the_mirror_is_not_taken(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE[:2]), None)
+    before = dump(url)
+    with pytest.raises(Overtaken):
+        store.append(block_range(1, LIFE[:2]), None)
+    assert dump(url) == before
+
+
+def test_a_range_that_fails_leaves_no_trace(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE[:2]), None)
+    before = dump(url)
+    unknown = e.LabelRegistryRoundClosed(77, 1, 0)
+    with pytest.raises(InconsistentMirror, match="python -m indexer rebuild"):
+        store.append(block_range(3, [[e.LedgerDeposited(word(1), ALICE, 5), unknown]]), store.checkpoint())
+    assert dump(url) == before
+    assert store.checkpoint() == (2, block_hash(2))
+
+
+def test_numbers_that_no_database_holds_do_not_stop_the_mirror(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE[:3]), None)
+    with SqlSession(open_database(url)) as session:
+        assert session.scalars(select(SkippedSubmission.round)).one() == 2**63 - 1
+        kept = session.execute(select(EVENT_TABLES[e.LabelRegistrySubmissionSkipped])).mappings().one()
+        assert kept["round"] == HUGE
+
+
+def test_the_ledger_sum_counts_every_account(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE), None)
+    with SqlSession(open_database(url)) as session:
+        assert ledger_sum(session) == 150
+
+
+def test_a_database_of_another_chain_is_refused(store: Store, url: str) -> None:
+    store.append(block_range(1, LIFE), None)
+    other = Deployment(5, 1, DEPLOYMENT.contracts, DEPLOYMENT.treasury)
+    with pytest.raises(StoreError, match="Set LABELSHARE_DATABASE_URL"):
+        Store(open_database(url), other)
+
+
+@pytest.mark.parametrize("value", [-1, 2**256])
+def test_uint_columns_refuse_what_is_no_uint256(store: Store, url: str, value: int) -> None:
+    store.append(block_range(1, LIFE[:2]), None)
+    with SqlSession(open_database(url)) as session:
+        row = session.scalars(select(Dataset)).one()
+        row.reserved = value
+        with pytest.raises(Exception, match="is not a uint256"):
+            session.flush()

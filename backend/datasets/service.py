@@ -109,7 +109,7 @@ def _open_key(draft: Draft) -> str:
 def _content(index: int, task: Any) -> bytes:
     content = canonical_json(task)
     if len(content) > MAX_TASK_BYTES:
-        raise Invalid("task_too_large", f"Task {index} has {len(content)} bytes of JSON, more than {MAX_TASK_BYTES}; link to files.")
+        raise Invalid("task_too_large", f"Task {index} has {len(content)} bytes of JSON, over {MAX_TASK_BYTES}; link to files.")
     return content
 
 

@@ -162,7 +162,7 @@ def _check_signer(session: Session, row: Round, contributor: str, signer: str, b
     if key is None:
         raise Unauthorized(
             "wrong_signer",
-            f"Signed by {signer}, who is neither the contributor nor a session key of theirs; or for another chain, contract, round "
+            f"Signed by {signer}, neither the contributor nor a session key of theirs; or for another chain, contract, round "
             "or message than this one.",
         )
     if key.revoked or key.expiry < now:
@@ -170,8 +170,9 @@ def _check_signer(session: Session, row: Round, contributor: str, signer: str, b
     if key.dataset not in (0, row.dataset):
         raise Forbidden("session_other_dataset", f"The session key is for dataset {key.dataset} only.")
     in_flight = _bonds_in_flight(session, SignedSubmission.contributor == contributor, SignedSubmission.signer == signer)
-    if key.bond_left - in_flight < bond:
-        raise Forbidden("session_bond_exceeded", f"The session key may bond {key.bond_left - in_flight} more, not {bond} base units.")
+    left = key.bond_left - in_flight
+    if left < bond:
+        raise Forbidden("session_bond_exceeded", f"The session key may bond {left} more base units, not {bond}.")
 
 
 def _check_bond(backend: Backend, session: Session, contributor: str, bond: int) -> None:

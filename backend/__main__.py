@@ -1,0 +1,45 @@
+"""The API: python -m backend [serve|migrate]"""
+
+import sys
+from pathlib import Path
+
+import uvicorn
+from alembic import command
+from alembic.config import Config
+
+from backend.app import create_app
+from backend.process import configure_logging
+from backend.relay.signer import KeyFileError
+from backend.settings import Settings, SettingsError
+from labelshare.chain import UnknownDeployment
+
+USAGE = """python -m backend serve     answers HTTP requests (the default)
+python -m backend migrate   brings the app's tables up to date"""
+
+
+def migrate(database_url: str) -> None:
+    """Brings the app's tables to the newest revision."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, "head")
+
+
+def main() -> None:
+    configure_logging()
+    action = sys.argv[1] if len(sys.argv) > 1 else "serve"
+    if action not in ("serve", "migrate") or len(sys.argv) > 2:
+        sys.exit(USAGE)
+    try:
+        settings = Settings.from_environment()
+        if action == "migrate":
+            migrate(settings.database_url)
+            return
+        app = create_app(settings)
+    except (SettingsError, KeyFileError, UnknownDeployment) as error:
+        sys.exit(str(error))
+    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

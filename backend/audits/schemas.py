@@ -1,0 +1,61 @@
+"""Bodies of the audit endpoints."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from backend.types import Address, Bytes32, Hex, Signature, Strict
+
+
+class SampledTask(BaseModel):
+    """A task to audit: index in the round, content hash, content. No contributor's label is ever in it."""
+
+    index: int
+    content_hash: Bytes32
+    content: Any
+
+
+class AuditView(BaseModel):
+    """The sample, in the order in which a ballot's answers go; windows end at unix seconds."""
+
+    attempt: int
+    classes: int
+    commit_ends: int
+    reveal_ends: int
+    sample: list[SampledTask]
+
+
+class CommitRequest(Strict):
+    """The EIP-712 Commit of a validator on the panel."""
+
+    validator: Address
+    commitment: Bytes32
+    signature: Signature
+
+
+class RevealRequest(Strict):
+    """The ballot behind the commitment: one byte a sampled task. It is kept until the panel reveals."""
+
+    validator: Address
+    answers: Hex
+    salt: Bytes32
+
+
+class EvidenceSignatureRequest(Strict):
+    """The EIP-712 Evidence signature of a panel member who holds the evidence file."""
+
+    validator: Address
+    signature: Signature
+
+
+class Accepted(BaseModel):
+    status: str = "queued"
+
+
+class LabelRow(BaseModel):
+    """A contributor's own label, as the evidence has it."""
+
+    sequence: int
+    task: int
+    answer: int
+    salt: Bytes32

@@ -1,0 +1,137 @@
+"""Audits: what the panel may see and when, and the ballots it hands in."""
+
+import json
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.audits import schemas
+from backend.context import Backend
+from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
+from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from backend.models import EvidenceSignature, HeldBallot, Label, SignedSubmission
+from backend.relay.outbox import enqueue_call
+from backend.settlements.service import evidence_of, sample_of
+from indexer.models import Audit, PanelMember, Round
+from labelshare.rules import draw, eip712
+
+AFTER_COMMIT = ("revealing", "audited")
+
+
+def view_audit(session: Session, round_id: int, validator: str) -> schemas.AuditView:
+    """The sample, for a member of the panel, while ballots are taken."""
+    row, audit = _audit(session, round_id)
+    _member(session, audit, validator)
+    if audit.phase not in ("committing", "revealing"):
+        raise Conflict("no_ballots_now", f"The audit of round {round_id} is {audit.phase}.")
+    contents = task_contents(session, draft_of(session, row))
+    return schemas.AuditView(
+        attempt=audit.attempt,
+        classes=get_dataset(session, row.dataset).terms["classes"],
+        commit_ends=audit.commit_ends,
+        reveal_ends=audit.reveal_ends,
+        sample=[
+            schemas.SampledTask(index=i, content_hash=contents[i].content_hash, content=json.loads(contents[i].content))
+            for i in sample_of(row, audit)
+        ],
+    )
+
+
+def commit(backend: Backend, session: Session, round_id: int, request: schemas.CommitRequest) -> None:
+    """Queues a sealed ballot."""
+    _, audit = _audit(session, round_id)
+    member = _member(session, audit, request.validator)
+    if audit.phase != "committing" or backend.now(session) > audit.commit_ends:
+        raise Conflict("not_committing", f"The audit of round {round_id} takes no commitments now.")
+    if member.commitment is not None:
+        raise Conflict("already_committed", "This validator has committed already.")
+    message = eip712.Commit(round_id, audit.attempt, request.validator, bytes.fromhex(request.commitment[2:]))
+    _require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
+    key = f"commit:{round_id}:{audit.attempt}:{request.validator}"
+    enqueue_call(session, key, "AuditBoard", "commit", round_id, request.validator, request.commitment, request.signature)
+
+
+def hold_ballot(session: Session, round_id: int, request: schemas.RevealRequest) -> None:
+    """Keeps a ballot that fits its commitment; the keeper reveals it when the panel reveals."""
+    row, audit = _audit(session, round_id)
+    member = _member(session, audit, request.validator)
+    if member.commitment is None:
+        raise Conflict("not_committed", "There is no commitment of this validator in the mirror yet; commit first, then try again.")
+    answers = bytes.fromhex(request.answers[2:])
+    if len(answers) != row.sample_size:
+        raise Invalid("wrong_length", f"The ballot has {len(answers)} answers; the sample has {row.sample_size} tasks.")
+    salt = bytes.fromhex(request.salt[2:])
+    if "0x" + draw.commitment(round_id, audit.attempt, request.validator, answers, salt).hex() != member.commitment:
+        raise Invalid("wrong_reveal", "Answers and salt do not hash to the commitment.")
+    key = (round_id, audit.attempt, request.validator)
+    if session.get(HeldBallot, key) is None:
+        session.add(
+            HeldBallot(
+                round=round_id, attempt=audit.attempt, validator=request.validator, answers=request.answers, salt=request.salt
+            )
+        )
+
+
+def evidence_body(backend: Backend, session: Session, round_id: int, account: str) -> bytes:
+    """The evidence file's bytes, for the panel (never before its ballots are sealed) and the requester (after the audit)."""
+    row, audit = _audit(session, round_id)
+    requester = get_dataset(session, row.dataset).requester
+    if account == requester and audit.phase == "audited":
+        return evidence_of(backend, session, row).body
+    _member(session, audit, account)
+    if audit.phase not in AFTER_COMMIT:
+        raise Forbidden("too_early", "The audit is blind: the evidence is shown once every ballot is sealed.")
+    return evidence_of(backend, session, row).body
+
+
+def keep_evidence_signature(
+    backend: Backend, session: Session, round_id: int, request: schemas.EvidenceSignatureRequest
+) -> None:
+    """Keeps a panel member's signature over the evidence hash."""
+    row, audit = _audit(session, round_id)
+    _member(session, audit, request.validator)
+    if audit.phase not in AFTER_COMMIT:
+        raise Forbidden("too_early", "The evidence is shown and signed once every ballot is sealed.")
+    evidence = evidence_of(backend, session, row)
+    message = eip712.Evidence(round_id, bytes.fromhex(evidence.hash[2:]))
+    _require_signer(message.digest(backend.domain("Settlement")), request.signature, request.validator)
+    if session.get(EvidenceSignature, (round_id, request.validator)) is None:
+        session.add(EvidenceSignature(round=round_id, validator=request.validator, signature=request.signature))
+
+
+def own_labels(session: Session, round_id: int, contributor: str) -> list[schemas.LabelRow]:
+    """A contributor's labels in a round, with their salts."""
+    get_round(session, round_id)
+    rows = session.execute(
+        select(SignedSubmission.sequence, Label)
+        .join(Label, Label.digest == SignedSubmission.digest)
+        .where(SignedSubmission.round == round_id, SignedSubmission.contributor == contributor)
+        .order_by(SignedSubmission.sequence, Label.task)
+    )
+    return [schemas.LabelRow(sequence=n, task=x.task, answer=x.answer, salt=x.salt) for n, x in rows]
+
+
+def _audit(session: Session, round_id: int) -> tuple[Round, Audit]:
+    row = get_round(session, round_id)
+    audit = session.get(Audit, round_id)
+    if audit is None:
+        raise NotFound("no_audit", f"Round {round_id} is not closed, or its audit is not mirrored yet.")
+    return row, audit
+
+
+def _member(session: Session, audit: Audit, validator: str) -> PanelMember:
+    member = session.get(PanelMember, (audit.round, audit.attempt, validator))
+    if member is None:
+        raise Forbidden("not_on_panel", f"{validator} is not on the panel of round {audit.round}.")
+    return member
+
+
+def _require_signer(digest: bytes, signature: str, validator: str) -> None:
+    try:
+        signer = eip712.recover(digest, bytes.fromhex(signature[2:]))
+    except eip712.InvalidSignature as error:
+        raise Unauthorized("invalid_signature", str(error)) from error
+    except ValueError as error:
+        raise Invalid("invalid_signature", "The signature is not an even number of hex digits.") from error
+    if signer != validator:
+        raise Unauthorized("wrong_signer", f"Signed by {signer} instead of {validator}, or for another chain, contract or message.")

@@ -1,0 +1,170 @@
+"""From what the backend and the mirror hold of a round to its evidence, its settlement, and the steps on chain."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.context import Backend
+from backend.errors import NotFound
+from backend.models import EvidenceFile, EvidenceSignature, Label, SignedSubmission
+from indexer.models import Audit, Dataset, PanelMember, Round, Submission
+from labelshare.rules.draw import sample
+from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
+from labelshare.rules.settlement import (
+    Ballot,
+    Entry,
+    Role,
+    RoundEvidence,
+    RuleTerms,
+    Settlement,
+    SubmissionEvidence,
+    settle,
+)
+
+CHUNK = 100
+OPEN_PATH = 2
+
+
+def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSubmission]]:
+    """The round's submissions as the chain has them, each with what was signed here, by contributor and sequence number."""
+    rows = session.execute(
+        select(Submission, SignedSubmission)
+        .join(
+            SignedSubmission,
+            (SignedSubmission.round == Submission.round)
+            & (SignedSubmission.contributor == Submission.contributor)
+            & (SignedSubmission.sequence == Submission.sequence)
+            & (SignedSubmission.labels_root == Submission.labels_root),
+        )
+        .where(Submission.round == round_id)
+        .order_by(Submission.contributor, Submission.sequence)
+    )
+    return [(on_chain, signed) for on_chain, signed in rows]
+
+
+def labels_of(session: Session, signed: SignedSubmission) -> list[Label]:
+    return list(session.scalars(select(Label).where(Label.digest == signed.digest).order_by(Label.task)))
+
+
+def evidence_of(backend: Backend, session: Session, row: Round) -> EvidenceFile:
+    """The round's evidence file, built once the round is closed and kept as hashed. Raises NotFound before."""
+    kept = session.get(EvidenceFile, row.id)
+    if kept is not None:
+        return kept
+    if row.closed_block is None:
+        raise NotFound("no_evidence", f"Round {row.id} is still open; its evidence exists once it closed.")
+    records = [
+        SubmissionRecord(
+            contributor=signed.contributor,
+            sequence=signed.sequence,
+            admission=signed.admission,
+            count=signed.count,
+            labels_root=bytes.fromhex(signed.labels_root[2:]),
+            labels=tuple((x.task, x.answer, bytes.fromhex(x.salt[2:])) for x in labels_of(session, signed)),
+        )
+        for _, signed in accepted(session, row.id)
+    ]
+    registry = backend.deployment.address("LabelRegistry")
+    body = evidence_file(backend.deployment.chain_id, registry, row.dataset, row.id, records)
+    kept = EvidenceFile(round=row.id, hash="0x" + evidence_hash(body).hex(), body=body)
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+def panel_of(session: Session, audit: Audit) -> list[PanelMember]:
+    """The audit's current panel, by address."""
+    members = select(PanelMember).where(PanelMember.round == audit.round, PanelMember.attempt == audit.attempt)
+    return list(session.scalars(members.order_by(PanelMember.validator)))
+
+
+def sample_of(row: Round, audit: Audit) -> tuple[int, ...]:
+    """The audited task indices. Raises NotFound before the seed is known."""
+    if audit.seed is None:
+        raise NotFound("no_sample", f"The sample of round {row.id} is not drawn yet.")
+    return sample(bytes.fromhex(audit.seed[2:]), row.task_count, row.sample_size)
+
+
+def rule_terms(dataset: Dataset) -> RuleTerms:
+    terms = dataset.terms
+    return RuleTerms(
+        classes=terms["classes"],
+        reward=int(terms["reward"]),
+        audit_fee=int(terms["audit_fee"]),
+        bond=int(terms["bond"]),
+        audit_rate=terms["audit_rate"],
+        exit_rate_bps=terms["exit_rate"],
+        min_labels=terms["min_labels"],
+        max_labels=terms["max_labels"],
+        contributors_bps=terms["contributors_bps"],
+        validators_bps=terms["validators_bps"],
+        requester_bps=terms["requester_bps"],
+        requester=dataset.requester,
+    )
+
+
+def round_evidence(session: Session, row: Round) -> RoundEvidence:
+    """What the rule takes of an audited round."""
+    audit = session.get_one(Audit, row.id)
+    ballots = tuple(
+        Ballot(member.validator, member.weight, tuple(bytes.fromhex((member.answers or "0x")[2:])))
+        for member in panel_of(session, audit)
+        if member.revealed
+    )
+    submissions = tuple(
+        SubmissionEvidence(
+            contributor=signed.contributor,
+            sequence=signed.sequence,
+            open_path=signed.admission == OPEN_PATH,
+            count=on_chain.count,
+            labels=tuple((label.task, label.answer) for label in labels_of(session, signed)),
+        )
+        for on_chain, signed in accepted(session, row.id)
+    )
+    seed = bytes.fromhex((audit.seed or "0x")[2:])
+    return RoundEvidence(row.id, seed, row.last, row.task_count, sample_of(row, audit), submissions, ballots)
+
+
+def settlement_of(session: Session, row: Round) -> Settlement:
+    """The round's settlement by the rule, over the dataset's history up to it."""
+    dataset = session.get_one(Dataset, row.dataset)
+    history = select(Round).where(Round.dataset == row.dataset, Round.id <= row.id, Round.phase.in_(("closed", "settled")))
+    return settle(rule_terms(dataset), [round_evidence(session, past) for past in session.scalars(history.order_by(Round.id))])
+
+
+def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:
+    """Entries as the contract takes them, at most 100 a chunk; amounts as decimal strings."""
+    rows: list[list[str | int]] = [[int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting] for e in entries]
+    return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+
+
+def totals_of(entries: Sequence[Entry]) -> list[str]:
+    """The Totals struct of these entries, in member order, as decimal strings."""
+
+    def total(name: str, role: Role) -> int:
+        return sum(int(getattr(entry, name)) for entry in entries if entry.role == role)
+
+    values = (
+        len(entries),
+        total("reward", Role.CONTRIBUTOR),
+        total("reward", Role.VALIDATOR),
+        sum(entry.slash for entry in entries),
+        total("shares", Role.CONTRIBUTOR),
+        total("shares", Role.VALIDATOR),
+        total("shares", Role.REQUESTER),
+        total("waiting", Role.CONTRIBUTOR),
+        total("waiting", Role.VALIDATOR),
+    )
+    return [str(value) for value in values]
+
+
+def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | None:
+    """(validator, signature) over the evidence, in order of address, when they weigh more than half of what revealed."""
+    kept = session.scalars(select(EvidenceSignature).where(EvidenceSignature.round == audit.round))
+    signatures = {row.validator: row.signature for row in kept}
+    revealed = [member for member in panel_of(session, audit) if member.revealed]
+    signed = [member for member in revealed if member.validator in signatures]
+    if 2 * sum(m.weight for m in signed) <= sum(m.weight for m in revealed):
+        return None
+    return [(member.validator, signatures[member.validator]) for member in signed]

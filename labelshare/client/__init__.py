@@ -1,0 +1,1 @@
+"""The SDK: what contributors, validators, requesters and buyers do, over HTTP and with a wallet."""

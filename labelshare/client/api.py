@@ -1,0 +1,97 @@
+"""A thin client of an operator's API: retries what is worth retrying, and turns refusals into errors that say what to do."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+
+from labelshare.rules import eip712
+
+T = TypeVar("T")
+LONGEST_PAUSE = 2.0  # seconds
+
+
+class ApiError(RuntimeError):
+    """The API refused. `status` is HTTP's; `code` is for programs."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class TimedOut(TimeoutError):
+    """Something that was waited for did not happen in time."""
+
+
+class Api:
+    """One operator's API. Network trouble and 5xx are tried again for `patience` seconds: every call here is safe to repeat."""
+
+    def __init__(self, url: str, patience: float = 60.0) -> None:
+        self.url = url.rstrip("/")
+        self.patience = patience
+        self._client = httpx.Client(base_url=self.url + "/v1", timeout=60.0)
+        self._config: dict[str, Any] | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Chain id, contracts and operator, fetched once."""
+        if self._config is None:
+            self._config = self.get("/config")
+        return self._config
+
+    def domain(self, contract: str) -> eip712.Domain:
+        return eip712.Domain(self.config["chain_id"], self.config["contracts"][contract])
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
+        """The JSON answer. Raises ApiError, or TimedOut when the API stays away."""
+        return self._request("GET", path, headers, None).json()
+
+    def get_bytes(self, path: str, headers: dict[str, str] | None = None) -> bytes:
+        return self._request("GET", path, headers, None).content
+
+    def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
+        return self._request("POST", path, headers, body).json()
+
+    def _request(self, method: str, path: str, headers: dict[str, str] | None, body: Any) -> httpx.Response:
+        end, pause = time.monotonic() + self.patience, 0.1
+        while True:
+            trouble: str
+            try:
+                arguments = {} if body is None else {"json": body}
+                response = self._client.request(method, path, headers=headers, **arguments)
+            except httpx.TransportError as error:
+                trouble = f"{type(error).__name__}"
+            else:
+                if response.status_code < 400:
+                    return response
+                if response.status_code < 500:
+                    raise _refusal(response)
+                trouble = f"HTTP {response.status_code}"
+            if time.monotonic() > end:
+                raise TimedOut(f"{self.url} did not answer {method} {path} for {self.patience:.0f} s ({trouble}). Is it running?")
+            time.sleep(pause * (0.5 + random.random()))
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:
+    """Looks again and again, until `look` gives something. Raises TimedOut, naming what was waited for."""
+    end, pause = time.monotonic() + seconds, 0.1
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if time.monotonic() > end:
+            raise TimedOut(f"Waited {seconds:.0f} s for {what}. Are the indexer, the relayer and the keeper running?")
+        time.sleep(pause * (0.5 + random.random()))
+        pause = min(LONGEST_PAUSE / 2, pause * 1.5)
+
+
+def _refusal(response: httpx.Response) -> ApiError:
+    try:
+        problem = response.json()["error"]
+        return ApiError(response.status_code, problem["code"], problem["message"])
+    except (ValueError, KeyError, TypeError):
+        return ApiError(response.status_code, "unknown", f"HTTP {response.status_code} from {response.request.url.path}")

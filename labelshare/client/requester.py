@@ -1,0 +1,128 @@
+"""A requester: create a dataset, fund its escrow, open rounds, take back what is free."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from labelshare.chain.events import DatasetRegistryDatasetCreated
+from labelshare.client.api import Api, wait_for
+from labelshare.client.chain import Chain, to_log
+from labelshare.client.wallet import Wallet
+
+ZERO = "0x" + "0" * 64
+RULE_ID = "0x" + keccak(text="kappa-1").hex()
+
+
+@dataclass(frozen=True)
+class DatasetTerms:
+    """What a requester decides; amounts in LBL base units, times in seconds, rates in basis points (audit rate of 256)."""
+
+    operator: str
+    classes: int
+    reward: int
+    audit_fee: int
+    bond: int
+    license_floor: int
+    metadata_uri: str
+    metadata_hash: str
+    audit_rate: int = 26
+    panel_size: int = 3
+    min_labels: int = 3
+    max_labels: int = 9
+    open_bond: int | None = None
+    commit_window: int = 24 * 3600
+    reveal_window: int = 24 * 3600
+    challenge_window: int = 3 * 24 * 3600
+    exit_delay: int = 7 * 24 * 3600
+    exit_rate: int = 5_000
+    label_cap: int = 10_000_000
+    license_term: int = 365 * 24 * 3600
+    contributors_bps: int = 8_000
+    validators_bps: int = 1_000
+    requester_bps: int = 1_000
+
+    def struct(self, requester: str) -> list[Any]:
+        """IDatasetRegistry.Terms, in member order."""
+        return [
+            requester,
+            self.operator,
+            self.classes,
+            self.panel_size,
+            self.audit_rate,
+            self.min_labels,
+            self.max_labels,
+            self.reward,
+            self.audit_fee,
+            self.bond,
+            self.reward if self.open_bond is None else self.open_bond,
+            self.commit_window,
+            self.reveal_window,
+            self.challenge_window,
+            self.exit_delay,
+            self.exit_rate,
+            self.label_cap,
+            ZERO,
+            ZERO,
+            RULE_ID,
+            self.license_floor,
+            self.license_term,
+            self.contributors_bps,
+            self.validators_bps,
+            self.requester_bps,
+            self.metadata_hash,
+            self.metadata_uri,
+        ]
+
+
+class Requester:
+    """A requester with a wallet that has gas and LBL."""
+
+    def __init__(self, chain: Chain, wallet: Wallet) -> None:
+        self.chain = chain
+        self.wallet = wallet
+
+    def create(self, terms: DatasetTerms) -> int:
+        """Creates a dataset on chain; its id."""
+        receipt = self.chain.send(self.wallet, "DatasetRegistry", "create", terms.struct(self.wallet.address))
+        created = next(raw for raw in receipt["logs"] if raw["topics"][0] == DatasetRegistryDatasetCreated.TOPIC)
+        return int(to_log(created).topics[1], 16)
+
+    def fund(self, dataset: int, amount: int) -> None:
+        """Moves LBL base units from the wallet into the dataset's escrow."""
+        escrow = "0x" + self.chain.read("DatasetRegistry", "escrowAccountOf", dataset).hex()
+        deposit(self.chain, self.wallet, amount, escrow)
+
+    def open_round(
+        self, api: Api, dataset: int, tasks: list[Any], label_budget: int, labels_per_task: int, deadline: int, last: bool
+    ) -> int:
+        """Hands the tasks to the operator and waits until the round is open; its number."""
+        body = {
+            "tasks": tasks,
+            "label_budget": label_budget,
+            "labels_per_task": labels_per_task,
+            "deadline": deadline,
+            "last": last,
+        }
+
+        def known() -> bool | None:
+            mirrored = {row["dataset"] for row in api.get("/datasets")}
+            return dataset in mirrored or None
+
+        wait_for(f"dataset {dataset} to be mirrored", known)
+        draft = api.post(f"/datasets/{dataset}/rounds", body, self.wallet.access(api, "open-round", dataset))
+
+        def opened() -> int | None:
+            state = api.get(f"/drafts/{draft['draft_id']}")
+            if state["error"]:
+                raise RuntimeError(f"The round could not be opened: {state['error']}.")
+            number: int | None = state["round"]
+            return number
+
+        return wait_for(f"a round of dataset {dataset} to open", opened)
+
+
+def deposit(chain: Chain, wallet: Wallet, amount: int, account: str | None = None) -> None:
+    """Moves LBL base units from a wallet to a Ledger account (the wallet's own unless given)."""
+    chain.send(wallet, "LabelToken", "approve", chain.address("Ledger"), amount)
+    chain.send(wallet, "Ledger", "deposit", account or "0x" + wallet.address[2:].rjust(64, "0"), amount)

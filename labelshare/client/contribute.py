@@ -121,14 +121,13 @@ class Contributor:
 
 
 def _json(message: eip712.Message) -> dict[str, Any]:
-    """A message as the API takes it: uint256 amounts as strings, small integers as numbers, bytes as hex."""
+    """A message as the API takes it: amounts (uint256) as decimal strings, other integers as numbers, bytes as hex."""
+    numbers = ("dataset", "deadline", "nonce", "round")
 
-    def shown(value: Any, kind: str) -> Any:
+    def shown(name: str, kind: str) -> Any:
+        value = getattr(message, name)
         if kind == "bytes32":
             return "0x" + value.hex()
-        return str(value) if kind == "uint256" and name not in ("dataset", "round", "nonce") else value
+        return str(value) if kind == "uint256" and name not in numbers else value
 
-    result = {}
-    for name, _, kind in message.members():
-        result[name] = shown(getattr(message, name), kind)
-    return result
+    return {name: shown(name, kind) for name, _, kind in message.members()}

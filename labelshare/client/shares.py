@@ -1,4 +1,4 @@
-"""A shareholder: transfer shares, claim revenue, withdraw LBL. All by transactions of the holder's wallet, or anyone's for claims."""
+"""A shareholder: transfer shares, claim revenue, withdraw LBL, by transactions of the holder's wallet (anyone's for claims)."""
 
 from labelshare.client.chain import Chain
 from labelshare.client.wallet import Wallet

@@ -1,0 +1,344 @@
+"""The main job, end to end: real crowds' labels through wallets, API, chain, audits, settlement, pay, shares, sales, verification.
+
+    make demo            and keeps serving until Ctrl-C
+    make demo SERVE=0    exits after the report, non-zero if a step failed
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from labelshare.chain.calls import call_data
+from labelshare.chain.rpc import Rpc
+from labelshare.client import shares
+from labelshare.client.api import Api, wait_for
+from labelshare.client.audit import Validator, stake
+from labelshare.client.buy import Buyer
+from labelshare.client.chain import Chain
+from labelshare.client.contribute import Contributor
+from labelshare.client.requester import DatasetTerms, Requester
+from labelshare.client.verify import Verification, verify_file
+from labelshare.client.wallet import Wallet
+from scripts.crowd_replay import Label, load, panel_answer, with_clique
+from scripts.demo_report import Replay, build_report, problems_of, show_report
+from scripts.stack import ROOT, SERVICES, Stack, StackError, demo_key
+
+LBL = 10**18
+REWARD = LBL
+BOND = REWARD // 4
+AUDIT_FEE = REWARD // 2
+PRICE = 500 * LBL
+AUDIT_RATE = 26  # of 256: about 10%
+PANEL_ACCURACY = 0.9
+VALIDATORS = 12
+SEATS = 3
+SEED = 1
+CLIQUE_SHARE = 0.2
+WORKERS = 8  # people at work at the same time
+
+T = TypeVar("T")
+
+
+class Demo:
+    """The people and the steps. Every step ends with the Ledger's sums checked."""
+
+    def __init__(self, stack: Stack, console: Console, kill: str | None) -> None:
+        self.stack = stack
+        self.console = console
+        self.kill = kill
+        self.rpc = Rpc(stack.rpc_url)
+        self.chain = Chain(self.rpc, stack.deployment)
+        self.api = Api(stack.api_url)
+        self.requester = self.person("requester")
+        self.buyer = self.person("buyer")
+        self.operator = Wallet(demo_key("operator"))
+        self.validators = [self.person(f"validator {i}") for i in range(VALIDATORS)]
+        self.treasury = self.rpc.call("eth_accounts")[1].lower()
+        self.ledger_checks: list[tuple[int, int]] = []
+
+    # People and money
+
+    def person(self, name: str, gas: bool = True) -> Wallet:
+        wallet = Wallet(demo_key(name))
+        if gas:
+            self.rpc.call("anvil_setBalance", wallet.address, hex(100 * LBL))
+        return wallet
+
+    def from_treasury(self, contract: str, function: str, *arguments: Any) -> None:
+        data = "0x" + call_data(contract, function, arguments).hex()
+        transaction = {"from": self.treasury, "to": self.chain.address(contract), "data": data, "gas": hex(5_000_000)}
+        tx_hash = self.rpc.call("eth_sendTransaction", transaction)
+        receipt = wait_for(f"{contract}.{function}", lambda: self.rpc.call("eth_getTransactionReceipt", tx_hash))
+        if int(receipt["status"], 16) != 1:
+            raise RuntimeError(f"{contract}.{function} from the treasury reverted.")
+
+    def fund(self) -> None:
+        """LBL for those who put some in: requester and buyer in their wallets, operator and validators in the Ledger."""
+        self.rpc.call("anvil_setBalance", self.operator.address, hex(1_000 * LBL))
+        self.from_treasury("LabelToken", "transfer", self.requester.address, 100_000 * LBL)
+        self.from_treasury("LabelToken", "transfer", self.buyer.address, 10_000 * LBL)
+        stake_each = SEATS * int(self.chain.read("Staking", "seatSize"))
+        self.from_treasury("LabelToken", "approve", self.chain.address("Ledger"), 100_000 * LBL)
+        deposits = [(self.operator, 2_000 * LBL), *((validator, stake_each) for validator in self.validators)]
+        for wallet, amount in deposits:
+            self.from_treasury("Ledger", "deposit", "0x" + wallet.address[2:].rjust(64, "0"), amount)
+        for validator in self.validators:
+            stake(self.chain, validator, SEATS)
+
+    def check_ledger(self) -> None:
+        """Invariant 1, at one block: the mirror's sum and holdings, and what the token says the Ledger holds."""
+        health = self.api.get("/health")
+        call = {"to": self.chain.address("LabelToken"), "data": "0x70a08231" + self.chain.address("Ledger")[2:].rjust(64, "0")}
+        held = int(self.rpc.call("eth_call", call, hex(health["mirror_block"])), 16)
+        mirrored, summed = int(health["ledger"]["held"]), int(health["ledger"]["sum"])
+        if not summed == mirrored == held:
+            raise RuntimeError(f"The Ledger does not add up: accounts {summed}, mirrored {mirrored}, on chain {held}.")
+        self.ledger_checks.append((summed, held))
+
+    # Steps
+
+    def dataset(self, replay: Replay) -> None:
+        """Creates and funds the dataset and opens its only round."""
+        requester = Requester(self.chain, self.requester)
+        terms = DatasetTerms(
+            operator=self.operator.address,
+            classes=len(replay.crowd.classes),
+            reward=REWARD,
+            audit_fee=AUDIT_FEE,
+            bond=BOND,
+            license_floor=PRICE,
+            metadata_uri=f"https://example.org/labelshare/{replay.name}.json",
+            metadata_hash="0x" + "00" * 32,
+            audit_rate=AUDIT_RATE,
+            max_labels=replay.per_task,
+            commit_window=60,
+            reveal_window=60,
+            challenge_window=5,
+            exit_delay=60,
+        )
+        replay.dataset = requester.create(terms)
+        tasks = [{"crowd": replay.name, "task": name} for name in replay.crowd.tasks]
+        sample = -(-len(tasks) * AUDIT_RATE // 256)
+        requester.fund(replay.dataset, len(replay.labels) * REWARD + sample * terms.panel_size * AUDIT_FEE)
+        deadline = int(time.time()) + 1800
+        replay.round = requester.open_round(
+            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True
+        )
+
+    def contribute(self, replay: Replay) -> None:
+        """Each worker is a wallet with a session key that leases its tasks, signs its answers and submits them."""
+        people = {
+            worker: Contributor(
+                self.api,
+                self.person(f"{replay.name} {worker}", gas=False),
+                self.person(f"{replay.name} {worker} session", gas=False),
+            )
+            for worker in sorted(replay.answers)
+        }
+        replay.accounts = {worker: person.wallet.address for worker, person in people.items()}
+        bonds = {worker: BOND * len(replay.answers[worker]) for worker in people}
+
+        def onboard(worker: str) -> None:
+            self.api.post("/faucet", {"address": people[worker].wallet.address})
+            people[worker].onboard(bonds[worker], replay.dataset)
+
+        self.each(f"{replay.name}: wallets, session keys, bonds", people, onboard)
+        self.each(f"{replay.name}: sessions on chain", people, lambda w: people[w].wait_until_ready(bonds[w]))
+        self.strike_midway()
+        total = len(replay.labels)
+        with self.bar(f"{replay.name}: labels signed and submitted", total) as advance:
+            submissions = self.in_parallel(people, lambda w: people[w].work(replay.round, replay.answers[w], progress=advance))
+        replay.accepted = total
+        pairs = list(zip(people.values(), submissions, strict=True))
+        self.each(f"{replay.name}: submissions on chain", pairs, lambda pair: pair[0].wait_until_accepted(pair[1]))
+
+    def audit(self, replay: Replay) -> None:
+        """The panel drawn from the chain labels the sample blind, commits, reveals, checks the evidence and signs it."""
+        names = {validator.address: validator for validator in self.validators}
+
+        def panel() -> list[str] | None:
+            state = self.api.get(f"/rounds/{replay.round}")
+            return state["panel"] if state["audit_phase"] == "committing" else None
+
+        members = wait_for("a panel", panel)
+
+        def duty(address: str) -> None:
+            def answer(task: dict[str, Any]) -> int:
+                truth = replay.truth[task["index"]]
+                classes = len(replay.crowd.classes)
+                return panel_answer(truth, PANEL_ACCURACY, SEED, classes, f"{replay.name} {address}", task["index"])
+
+            Validator(self.api, names[address], self.chain).audit(replay.round, answer)
+
+        self.each(f"{replay.name}: blind audit by {len(members)} validators", members, duty)
+
+    def settle(self, replay: Replay) -> None:
+        """The keeper does all of it; anyone could."""
+
+        def settled() -> bool | None:
+            return self.api.get(f"/rounds/{replay.round}")["phase"] == "settled" or None
+
+        wait_for("the settlement to be proposed, published, final and distributed", settled, 180)
+
+    def sell(self, replay: Replay, licensees: list[Wallet], transfer: bool) -> None:
+        """Sales, with a part of the largest holding changing hands between them; then everybody claims."""
+        buyer = Buyer(self.chain, self.buyer)
+        for number, licensee in enumerate(licensees):
+            buyer.buy(replay.dataset, licensee.address)
+            if transfer and number == 0:
+                worker, account = max(
+                    replay.accounts.items(), key=lambda item: shares.balance(self.chain, replay.dataset, item[1])
+                )
+                seller = self.person(f"{replay.name} {worker}")
+                part = shares.balance(self.chain, replay.dataset, account) // 4
+                shares.transfer(self.chain, seller, replay.dataset, self.person("investor").address, part)
+        holders = [*replay.accounts.values(), *(v.address for v in self.validators)]
+        holders += [self.requester.address, self.person("investor").address]
+        with self.bar(f"{replay.name}: everybody claims revenue", len(holders)) as advance:
+            for holder in holders:
+                shares.claim(self.chain, self.buyer, replay.dataset, holder)
+                advance(1)
+
+    def verify(self, replay: Replay, licensee: Wallet) -> Verification:
+        """Downloads the dataset and checks every label of it against the chain."""
+        path = ROOT / "reports" / f"{replay.name}.dataset.json"
+        path.parent.mkdir(exist_ok=True)
+        Buyer(self.chain, licensee).download(self.api, replay.dataset, path)
+        with self.bar(f"{replay.name}: labels verified against the chain", len(replay.labels)) as advance:
+            return verify_file(path, self.chain, advance)
+
+    # Showing and helping
+
+    def step(self, text: str, action: Callable[[], T]) -> T:
+        started = time.monotonic()
+        result = action()
+        self.check_ledger()
+        self.console.print(f"[green]✓[/] {text} [dim]{time.monotonic() - started:.1f} s[/]")
+        return result
+
+    def bar(self, text: str, total: int) -> "Bar":
+        return Bar(self.console, text, total)
+
+    def in_parallel(self, items: Iterable[Any], action: Callable[[Any], T]) -> list[T]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return list(pool.map(action, items))
+
+    def each(self, text: str, items: Iterable[Any], action: Callable[[Any], object]) -> None:
+        todo = list(items)
+        with self.bar(text, len(todo)) as advance:
+
+            def counted(item: Any) -> None:
+                action(item)
+                advance(1)
+
+            self.in_parallel(todo, counted)
+
+    def strike_midway(self) -> None:
+        """With --kill: SIGKILL to that process while labels come in. The stack starts it again; nothing may be lost."""
+        if self.kill is not None:
+            threading.Timer(1.0, self.stack.kill, (self.kill,)).start()
+            self.console.print(f"[yellow]![/] the {self.kill} will be killed in a second, in the middle of the work")
+            self.kill = None
+
+
+class Bar:
+    """A progress bar as a context manager; gives a function that advances it."""
+
+    def __init__(self, console: Console, text: str, total: int) -> None:
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, transient=not console.is_terminal)
+        self._task = self._progress.add_task(text, total=total)
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._progress.start()
+        return lambda count: self._progress.advance(self._task, count)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def replays() -> list[Replay]:
+    """The two crowds, the second with a clique of copying spammers in a fifth of its label seats."""
+    result = []
+    for name, clique in (("bluebird", 0.0), ("rte", CLIQUE_SHARE)):
+        crowd, truth, labels = load(name)
+        if clique:
+            labels = with_clique(labels, clique, SEED, len(crowd.classes))
+        result.append(Replay(name, crowd, truth, labels, per_task=_most_labels(labels)))
+    return result
+
+
+def _most_labels(labels: list[Label]) -> int:
+    counts: dict[int, int] = {}
+    for task, _, _ in labels:
+        counts[task] = counts.get(task, 0) + 1
+    return max(counts.values())
+
+
+def run(demo: Demo) -> dict[str, Any]:
+    """All steps; the report."""
+    started = time.monotonic()
+    demo.step("money: requester, buyer, operator; 12 validators staked", demo.fund)
+    verifications = {}
+    todo = replays()
+    for replay in todo:
+        verifications[replay.name] = run_dataset(demo, replay, twice=replay is todo[0])
+    seconds = time.monotonic() - started
+    return build_report(demo.chain, demo.api, todo, verifications, demo.ledger_checks, demo.stack.restarts, seconds)
+
+
+def run_dataset(demo: Demo, replay: Replay, twice: bool) -> Verification:
+    """A dataset from its creation to its verified download; `twice`: two licensees, and shares change hands between the sales."""
+    name = replay.name
+    licensees = [demo.buyer, demo.person("second licensee")] if twice else [demo.buyer]
+    demo.step(f"{name}: dataset created, funded, round open", lambda: demo.dataset(replay))
+    demo.step(f"{name}: {len(replay.labels)} labels by {len(replay.answers)} wallets", lambda: demo.contribute(replay))
+    demo.step(f"{name}: audited", lambda: demo.audit(replay))
+    demo.step(f"{name}: settled and paid", lambda: demo.settle(replay))
+    demo.step(f"{name}: licenses sold: {len(licensees)}; revenue claimed", lambda: demo.sell(replay, licensees, twice))
+    return demo.step(f"{name}: downloaded and verified", lambda: demo.verify(replay, demo.buyer))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--no-serve", action="store_true", help="exit after the report")
+    parser.add_argument("--rpc-port", type=int, default=18555, help="port of anvil")
+    parser.add_argument("--port", type=int, default=18700, help="port of the API")
+    parser.add_argument("--kill", choices=sorted(SERVICES), help="SIGKILL this process in the middle of the work")
+    options = parser.parse_args()
+    console = Console()
+    try:
+        console.print("Starting anvil, deploying, migrating; indexer, API, relayer and keeper as processes of their own …")
+        with Stack(ROOT / "run" / "demo", options.rpc_port, options.port) as stack:
+            demo = Demo(stack, console, options.kill)
+            report = run(demo)
+            path = ROOT / "reports" / "demo.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(report, indent=2) + "\n")
+            show_report(console, report)
+            problems = problems_of(report)
+            for problem in problems:
+                console.print(f"[red]✗ {problem}[/]")
+            console.print(f"Report: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+            if not options.no_serve:
+                console.print(f"Overview {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}   (Ctrl-C ends it)")
+                threading.Event().wait()
+            if problems:
+                sys.exit(1)
+    except StackError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        console.print("Ended.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """The consensus of `kappa-1`: a confusion-matrix model with a pooled prior (specification K2–K5).
 
 After Dawid and Skene (1979), with each contributor's counts shrunk towards the crowd's, in integers of 1/ONE throughout.
-Bounds: up to 2^24 labels of weight <= 16 keep every intermediate value below 2^62.
+Bounds: up to 2^24 labels of weight <= 2 keep every intermediate value below 2^62.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from labelshare.rules.fixed import ONE, Bools, Ints, exp2_negative, log2
 ITERATIONS = 8
 PRIOR = 4  # pseudo-labels of the crowd's confusion matrix in each contributor's
 SMOOTHING = ONE // 64
-MAX_AUDIT_WEIGHT = 16
+MAX_AUDIT_WEIGHT = 2  # more, and a panel's rare wrong verdict outweighs the crowd (specification K3)
 NO_VERDICT = -1
 
 
@@ -60,7 +60,7 @@ class Consensus:
 
 
 def audit_weight(audit_rate: int) -> int:
-    """Weight of an audited task against another, for an audit rate in 1/256: min(16, round(1 / rate))."""
+    """Weight of an audited task against another, for an audit rate in 1/256: min(2, round(1 / rate))."""
     return min(MAX_AUDIT_WEIGHT, (512 + audit_rate) // (2 * audit_rate))
 
 

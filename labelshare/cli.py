@@ -1,0 +1,242 @@
+"""labelshare: the command line for contributors, validators, buyers and whoever checks them."""
+
+import csv
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from labelshare.chain import UnknownDeployment, deployment
+from labelshare.chain.rpc import Rpc, RpcError, RpcUnavailable
+from labelshare.client.api import Api, ApiError, TimedOut
+from labelshare.client.audit import EvidenceMismatch, Validator
+from labelshare.client.buy import Buyer
+from labelshare.client.chain import Chain, TransactionFailed
+from labelshare.client.contribute import Contributor
+from labelshare.client.verify import DatasetFileError, verify_file
+from labelshare.client.wallet import Wallet, WalletError
+from labelshare.consensus_file import run_consensus_file
+from labelshare.crowd import CrowdFileError, read_rows
+from labelshare.doctor import examine
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+LBL = 10**18
+
+ApiOption = Annotated[str, typer.Option("--api", help="URL of the operator's API", envvar="LABELSHARE_API_URL")]
+RpcOption = Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of a node", envvar="LABELSHARE_RPC_URL")]
+KeyOption = Annotated[
+    Path, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
+]
+ManifestOption = Annotated[
+    Path | None, typer.Option("--manifest", help="deployment JSON; else the built-in one of the chain", envvar="LABELSHARE_MANIFEST")
+]
+
+
+@app.command()
+def contribute(
+    round_id: Annotated[int, typer.Option("--round", help="number of an open round")],
+    api_url: ApiOption,
+    key_file: KeyOption,
+    answers: Annotated[Path | None, typer.Option(help="CSV of task,answer: task indices and class numbers")] = None,
+    count: Annotated[int, typer.Option(help="without --answers: how many tasks to label here")] = 10,
+    session_file: Annotated[Path | None, typer.Option(help="session key file, made when missing")] = None,
+    faucet: Annotated[bool, typer.Option(help="development chains: ask for LBL for the bonds first")] = False,
+) -> None:
+    """Label tasks of a round: register a session key, lease, sign, submit. No gas."""
+    api, wallet = Api(api_url), Wallet.load(key_file)
+    session_path = session_file or key_file.with_suffix(".session")
+    key = Wallet.load(session_path) if session_path.exists() else Wallet.create(session_path)
+    person = Contributor(api, wallet, key)
+    state = api.get(f"/rounds/{round_id}")
+    bond = int(api.get(f"/datasets/{state['dataset']}")["terms"]["bond"])
+    given = _answers(answers) if answers else None
+    needed = bond * (len(given) if given else count)
+    if faucet:
+        api.post("/faucet", {"address": wallet.address})
+    person.onboard(max(needed, 100 * bond), state["dataset"])
+    with console.status("Waiting for the session key, and the bond, on chain …"):
+        person.wait_until_ready(needed)
+    if given is None:
+        submissions = [_label_here(person, round_id, count)]
+    else:
+        with _Bar("labels submitted", len(given)) as advance:
+            submissions = person.work(round_id, given, progress=advance)
+    with console.status("Waiting for the chain …"):
+        person.wait_until_accepted(submissions)
+    console.print(f"Accepted on chain: {len(submissions)} submission(s). Receipts are signed by the operator.")
+
+
+@app.command()
+def audit(
+    round_id: Annotated[int, typer.Option("--round", help="number of a round whose panel you are on")],
+    api_url: ApiOption,
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    answers: Annotated[Path | None, typer.Option(help="CSV of task,answer for the sample; else asked here")] = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it."""
+    validator = Validator(Api(api_url), Wallet.load(key_file), _chain(rpc_url, manifest))
+    given = _answers(answers) if answers else None
+
+    def answer(task: dict[str, Any]) -> int:
+        if given is None:
+            return _ask(task)
+        if task["index"] not in given:
+            raise ApiError(422, "no_answer", f"{answers} has no answer for sampled task {task['index']}.")
+        return given[task["index"]]
+
+    validator.audit(round_id, answer)
+    console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
+
+
+@app.command()
+def buy(
+    dataset: Annotated[int, typer.Argument(help="number of the dataset")],
+    api_url: ApiOption,
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="where the dataset file goes")],
+    max_price: Annotated[float | None, typer.Option(help="LBL at most; else the price shown now")] = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """Buy a license with one signature and one transaction, download the dataset, verify it."""
+    wallet, chain = Wallet.load(key_file), _chain(rpc_url, manifest)
+    buyer = Buyer(chain, wallet)
+    paid = buyer.buy(dataset, max_price=None if max_price is None else round(max_price * LBL))
+    console.print(f"Licensed to {wallet.address} for {paid / LBL:g} LBL.")
+    buyer.download(Api(api_url), dataset, output)
+    _verify(output, chain)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="a downloaded dataset file", exists=True)],
+    rpc_url: RpcOption,
+    manifest: ManifestOption = None,
+) -> None:
+    """Check every label of a dataset file against the chain: proof, signature, settlement entry, dataset."""
+    _verify(file, _chain(rpc_url, manifest))
+
+
+@app.command()
+def consensus(
+    labels: Annotated[Path, typer.Argument(help="CSV or CSV.gz of task,worker,label")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="task,label,confidence; workers go beside it")],
+    audits: Annotated[Path | None, typer.Option(help="CSV of audited answers: task,label")] = None,
+    truth: Annotated[Path | None, typer.Option(help="CSV of known answers: task,label")] = None,
+    show: Annotated[int, typer.Option(help="workers to print, those with most labels first; -1: all")] = 20,
+) -> None:
+    """Run the scoring rule kappa-1 on a file of labels."""
+    report = run_consensus_file(labels, audits, truth, output)
+    for line in report.lines():
+        console.print(line, highlight=False)
+    ranked = sorted(report.workers, key=lambda w: (-w.labels, w.worker))
+    table = Table()
+    for column in ("worker", "labels", "audited", "κ", "pay rate", "flags"):
+        table.add_column(column, justify="left" if column in ("worker", "flags") else "right")
+    for row in ranked if show < 0 else ranked[:show]:
+        table.add_row(row.worker, str(row.labels), str(row.audited), f"{row.kappa:+.3f}", f"{row.pay_rate:.3f}", row.flags)
+    console.print(table)
+    console.print(f"Wrote {output} and {output.with_name(output.name.split('.')[0] + '.workers.csv')}")
+
+
+@app.command()
+def doctor(
+    api_url: Annotated[str | None, typer.Option("--api", envvar="LABELSHARE_API_URL")] = None,
+    rpc_url: Annotated[str | None, typer.Option("--rpc", envvar="LABELSHARE_RPC_URL")] = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    well = True
+    for finding in examine(Path.cwd(), api_url, rpc_url, manifest):
+        well = well and finding.well
+        console.print(f"{'✓' if finding.well else '✗'} {finding.what}: {finding.seen}", highlight=False)
+        if not finding.well:
+            console.print(f"    {finding.remedy}", highlight=False)
+    if not well:
+        raise typer.Exit(1)
+    console.print("All is well.")
+
+
+def main() -> None:
+    """Runs the command line; what users can mend is a message, not a traceback."""
+    try:
+        app()
+    except (
+        ApiError,
+        CrowdFileError,
+        DatasetFileError,
+        EvidenceMismatch,
+        RpcError,
+        RpcUnavailable,
+        TimedOut,
+        TransactionFailed,
+        UnknownDeployment,
+        WalletError,
+    ) as error:
+        Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False)
+        sys.exit(1)
+
+
+def _chain(rpc_url: str, manifest: Path | None) -> Chain:
+    rpc = Rpc(rpc_url)
+    return Chain(rpc, deployment(manifest or rpc.chain_id()))
+
+
+def _verify(path: Path, chain: Chain) -> None:
+    with _Bar("labels verified", None) as advance:
+        result = verify_file(path, chain, advance)
+    console.print(f"{result.checked - result.failed:,} of {result.checked:,} labels verified against the chain.")
+    if not result.passed:
+        console.print(f"First failure: {result.first_failure}", highlight=False)
+        raise typer.Exit(1)
+
+
+def _answers(path: Path) -> dict[int, int]:
+    """Class by task index. Raises CrowdFileError, naming the row."""
+    answers = {}
+    for number, (task, answer) in enumerate(read_rows(path, ("task", "answer")), start=2):
+        if not (task.isdecimal() and answer.isdecimal()):
+            raise CrowdFileError(f"{path}, line {number}: task and answer must be numbers, got {task!r} and {answer!r}.")
+        answers[int(task)] = int(answer)
+    return answers
+
+
+def _label_here(person: Contributor, round_id: int, count: int) -> dict[str, Any]:
+    lease = person.lease(round_id, count=count)
+    return person.submit(round_id, lease, {task["index"]: _ask(task, lease["classes"]) for task in lease["tasks"]})
+
+
+def _ask(task: dict[str, Any], classes: int = 64) -> int:
+    console.print(task["content"])
+    while True:
+        answer: int = typer.prompt(f"Task {task['index']}: class", type=int)
+        if 0 <= answer < classes:
+            return answer
+        console.print(f"Classes run from 0 to {classes - 1}.")
+
+
+class _Bar:
+    """A progress bar as a context manager; gives a function that advances it."""
+
+    def __init__(self, text: str, total: int | None) -> None:
+        self._progress = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+        self._task = self._progress.add_task(text, total=total)
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._progress.start()
+        return lambda count: self._progress.advance(self._task, count)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,8 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
 SERVE ?= 1
+RPC_PORT ?= 18555
+PORT ?= 18700
 
 .PHONY: help
 help: ## This list
@@ -18,7 +20,7 @@ help: ## This list
 
 .PHONY: demo
 demo: setup ## The main job on real crowds, end to end; serves until Ctrl-C (SERVE=0: exits after the report)
-	@$(BIN)/python -m scripts.demo $(if $(filter 0,$(SERVE)),--no-serve,)
+	@$(BIN)/python -m scripts.demo --rpc-port $(RPC_PORT) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,)
 
 .PHONY: test
 test: setup lint ## All tests: contracts, unit, integration, vectors, types, style, arrows, bindings

@@ -1,6 +1,5 @@
 """labelshare: the command line for contributors, validators, buyers and whoever checks them."""
 
-import csv
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +33,7 @@ KeyOption = Annotated[
     Path, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
 ]
 ManifestOption = Annotated[
-    Path | None, typer.Option("--manifest", help="deployment JSON; else the built-in one of the chain", envvar="LABELSHARE_MANIFEST")
+    Path | None, typer.Option("--manifest", help="deployment JSON; else the one that ships", envvar="LABELSHARE_MANIFEST")
 ]
 
 

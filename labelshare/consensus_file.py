@@ -51,7 +51,8 @@ class Report:
         if self.audited_tasks:
             lines.append(f"{self.audited_tasks:,} tasks are audited")
         if self.accuracy is not None and self.accuracy_majority is not None:
-            lines.append(f"right on {self.accuracy:.1%} of {self.judged:,} known answers (majority vote: {self.accuracy_majority:.1%})")
+            judged = f"{self.judged:,} known answers (majority vote: {self.accuracy_majority:.1%})"
+            lines.append(f"right on {self.accuracy:.1%} of {judged}")
         if self.tasks < FEW_TASKS:
             lines.append(f"Fewer than {FEW_TASKS} tasks: the statistics are weak.")
         return lines

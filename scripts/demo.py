@@ -51,7 +51,7 @@ T = TypeVar("T")
 class Demo:
     """The people and the steps. Every step ends with the Ledger's sums checked."""
 
-    def __init__(self, stack: Stack, console: Console, kill: str | None) -> None:
+    def __init__(self, stack: Stack, console: Console, kill: list[str]) -> None:
         self.stack = stack
         self.console = console
         self.kill = kill
@@ -210,11 +210,9 @@ class Demo:
 
     def verify(self, replay: Replay, licensee: Wallet) -> Verification:
         """Downloads the dataset and checks every label of it against the chain."""
-        path = ROOT / "reports" / f"{replay.name}.dataset.json"
-        path.parent.mkdir(exist_ok=True)
-        Buyer(self.chain, licensee).download(self.api, replay.dataset, path)
+        Buyer(self.chain, licensee).download(self.api, replay.dataset, replay.file)
         with self.bar(f"{replay.name}: labels verified against the chain", len(replay.labels)) as advance:
-            return verify_file(path, self.chain, advance)
+            return verify_file(replay.file, self.chain, advance)
 
     # Showing and helping
 
@@ -243,11 +241,14 @@ class Demo:
             self.in_parallel(todo, counted)
 
     def strike_midway(self) -> None:
-        """With --kill: SIGKILL to that process while labels come in. The stack starts it again; nothing may be lost."""
-        if self.kill is not None:
-            threading.Timer(1.0, self.stack.kill, (self.kill,)).start()
-            self.console.print(f"[yellow]![/] the {self.kill} will be killed in a second, in the middle of the work")
-            self.kill = None
+        """With --kill: SIGKILL to these processes, one after another, while labels come in and are audited and settled.
+
+        The stack starts them again; nothing may be lost.
+        """
+        for number, name in enumerate(self.kill):
+            threading.Timer(0.5 + 2 * number, self.stack.kill, (name,)).start()
+            self.console.print(f"[yellow]![/] the {name} will be killed in the middle of the work")
+        self.kill = []
 
 
 class Bar:
@@ -266,14 +267,14 @@ class Bar:
         self._progress.stop()
 
 
-def replays() -> list[Replay]:
-    """The two crowds, the second with a clique of copying spammers in a fifth of its label seats."""
+def replays(reports: Path) -> list[Replay]:
+    """The two crowds, the second with a clique of copying spammers in a fifth of its label seats; downloads go to `reports`."""
     result = []
     for name, clique in (("bluebird", 0.0), ("rte", CLIQUE_SHARE)):
         crowd, truth, labels = load(name)
         if clique:
             labels = with_clique(labels, clique, SEED, len(crowd.classes))
-        result.append(Replay(name, crowd, truth, labels, per_task=_most_labels(labels)))
+        result.append(Replay(name, crowd, truth, labels, _most_labels(labels), reports / f"{name}.dataset.json"))
     return result
 
 
@@ -284,12 +285,12 @@ def _most_labels(labels: list[Label]) -> int:
     return max(counts.values())
 
 
-def run(demo: Demo) -> dict[str, Any]:
+def run(demo: Demo, reports: Path) -> dict[str, Any]:
     """All steps; the report."""
     started = time.monotonic()
     demo.step("money: requester, buyer, operator; 12 validators staked", demo.fund)
     verifications = {}
-    todo = replays()
+    todo = replays(reports)
     for replay in todo:
         verifications[replay.name] = run_dataset(demo, replay, twice=replay is todo[0])
     seconds = time.monotonic() - started
@@ -313,16 +314,19 @@ def main() -> None:
     parser.add_argument("--no-serve", action="store_true", help="exit after the report")
     parser.add_argument("--rpc-port", type=int, default=18555, help="port of anvil")
     parser.add_argument("--port", type=int, default=18700, help="port of the API")
-    parser.add_argument("--kill", choices=sorted(SERVICES), help="SIGKILL this process in the middle of the work")
+    parser.add_argument(
+        "--kill", choices=sorted(SERVICES), action="append", default=[], help="SIGKILL this process in the middle (repeatable)"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "run" / "demo", help="database, logs, manifest; emptied first")
+    parser.add_argument("--reports", type=Path, default=ROOT / "reports", help="where the report and the downloads go")
     options = parser.parse_args()
     console = Console()
     try:
         console.print("Starting anvil, deploying, migrating; indexer, API, relayer and keeper as processes of their own …")
-        with Stack(ROOT / "run" / "demo", options.rpc_port, options.port) as stack:
-            demo = Demo(stack, console, options.kill)
-            report = run(demo)
-            path = ROOT / "reports" / "demo.json"
-            path.parent.mkdir(exist_ok=True)
+        options.reports.mkdir(parents=True, exist_ok=True)
+        with Stack(options.folder, options.rpc_port, options.port) as stack:
+            report = run(Demo(stack, console, options.kill), options.reports)
+            path = options.reports / "demo.json"
             path.write_text(json.dumps(report, indent=2) + "\n")
             show_report(console, report)
             problems = problems_of(report)

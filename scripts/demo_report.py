@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -25,7 +26,6 @@ from labelshare.client.chain import Chain, topic
 from labelshare.client.verify import Verification
 from labelshare.crowd import Crowd
 from scripts.crowd_replay import Label, accuracy, majority, spearman, worker_accuracy
-from scripts.stack import ROOT
 
 LBL = 10**18
 REWARD = LBL
@@ -47,13 +47,17 @@ ROUND_EVENTS = (
 
 @dataclass
 class Replay:
-    """A crowd on its way through the protocol. Labels are (task, worker, class); spammers are named c0, c1, …"""
+    """A crowd on its way through the protocol.
+
+    Labels are (task, worker, class); spammers are named c0, c1, …; `per_task`: most labels of a task; `file`: the download.
+    """
 
     name: str
     crowd: Crowd
     truth: dict[int, int]
     labels: list[Label]
     per_task: int
+    file: Path
     dataset: int = 0
     round: int = 0
     accepted: int = 0
@@ -138,7 +142,7 @@ def _dataset(chain: Chain, api: Api, replay: Replay) -> dict[str, Any]:
 
 def _consensus(replay: Replay) -> dict[int, int]:
     """The consensus that was sold: read from the downloaded file."""
-    data = json.loads((ROOT / "reports" / f"{replay.name}.dataset.json").read_text())
+    data = json.loads(replay.file.read_text())
     return {task["index"]: task["consensus"] for task in data["rounds"][0]["tasks"]}
 
 

@@ -1,0 +1,137 @@
+"""Writes tests/vectors/*.json: digests, trees, draws and sealed ballots for fixed inputs, checked by Python and by Solidity.
+
+    python -m scripts.make_vectors
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from labelshare.rules import draw, eip712, merkle
+from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash, salt
+
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
+DOMAIN = eip712.Domain(31337, "0x" + "c0" * 20)
+KEY = keccak(text="labelshare vectors")
+SIGNER = eip712.address_of(KEY)
+OTHER = "0x" + "ab" * 20
+
+
+def hexed(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def signatures() -> dict[str, Any]:
+    """Struct hash, digest and signature of each message that a contract verifies."""
+    word = keccak(text="word")
+    messages = (
+        eip712.Allowance(SIGNER, OTHER, 2**255, 7, 2**40),
+        eip712.Session(SIGNER, OTHER, 3, 2**40, 10**21),
+        eip712.Submission(5, SIGNER, 2, 1024, word, 1, 2**40),
+        eip712.Assignment(5, OTHER, 2, 100, 2**40),
+        eip712.Commit(5, 1, SIGNER, word),
+        eip712.Evidence(5, word),
+    )
+    return {
+        "domain": {"chain_id": DOMAIN.chain_id, "contract": DOMAIN.contract, "separator": hexed(DOMAIN.separator())},
+        "signer": SIGNER,
+        "messages": {
+            type(m).__name__: {
+                "type": m.type_string(),
+                "values": [hexed(v) if isinstance(v, bytes) else v for v in vars(m).values()],
+                "struct_hash": hexed(m.struct_hash()),
+                "digest": hexed(m.digest(DOMAIN)),
+                "signature": hexed(eip712.sign(m.digest(DOMAIN), KEY)),
+            }
+            for m in messages
+        },
+    }
+
+
+def trees() -> list[dict[str, Any]]:
+    """Label trees of several sizes, with every leaf and proof."""
+    result = []
+    for size in (1, 2, 3, 5, 8, 13):
+        rows = [(task, task % 3, salt(KEY, 1, 0, task)) for task in range(size)]
+        tree = merkle.labels_tree(rows)
+        leaves = [
+            {
+                "row": [task, answer, hexed(grain)],
+                "leaf": hexed(merkle.leaf_hash(merkle.LABEL_TYPES, (task, answer, grain))),
+                "proof": [hexed(h) for h in tree.proof(i)],
+            }
+            for i, (task, answer, grain) in enumerate(rows)
+        ]
+        result.append({"size": size, "root": hexed(tree.root), "leaves": leaves})
+    return result
+
+
+def draws() -> list[dict[str, Any]]:
+    """Seeds, samples, and panels out of pools whose seats go round among owners; every fifth seat is not eligible."""
+    result = []
+    for number, (slots, owners, size, tasks, sampled) in enumerate(((9, 3, 3, 108, 11), (40, 12, 5, 800, 82), (500, 77, 9, 7, 7))):
+        block_hash = keccak(text=f"block {number}")
+        seed = draw.audit_seed(block_hash, number + 1, number)
+
+        def owner_of(seat: int, owners: int = owners) -> str | None:
+            return None if seat % 5 == 4 else f"0x{seat % owners + 1:040x}"
+
+        result.append(
+            {
+                "block_hash": hexed(block_hash),
+                "round": number + 1,
+                "attempt": number,
+                "seed": hexed(seed),
+                "slots": slots,
+                "owners": owners,
+                "panel_size": size,
+                "panel": [[validator, weight] for validator, weight in draw.draw_panel(seed, slots, owner_of, size)],
+                "tasks": tasks,
+                "sample": list(draw.sample(seed, tasks, sampled)),
+            }
+        )
+    return result
+
+
+def ballots() -> list[dict[str, Any]]:
+    """Commitments of ballots."""
+    rows = []
+    for length in (1, 11, 33):
+        answers, grain = bytes(i % 4 for i in range(length)), keccak(text=f"ballot {length}")
+        commitment = draw.commitment(length, 2, SIGNER, answers, grain)
+        rows.append(
+            {
+                "round": length,
+                "attempt": 2,
+                "validator": SIGNER,
+                "answers": hexed(answers),
+                "salt": hexed(grain),
+                "commitment": hexed(commitment),
+            }
+        )
+    return rows
+
+
+def evidence() -> dict[str, Any]:
+    """An evidence file and its hash."""
+    rows = ((1, 0, salt(KEY, 1, 0, 1)), (0, 2, salt(KEY, 1, 0, 0)))
+    record = SubmissionRecord(SIGNER, 0, 1, len(rows), merkle.labels_tree(rows).root, rows)
+    body = evidence_file(DOMAIN.chain_id, DOMAIN.contract, 1, 1, [record])
+    return {"body": body.decode(), "hash": hexed(evidence_hash(body))}
+
+
+def vectors() -> dict[str, Any]:
+    """Content of each file by its name."""
+    return {"signatures": signatures(), "trees": trees(), "draws": draws(), "ballots": ballots(), "evidence": evidence()}
+
+
+def main() -> None:
+    for name, content in vectors().items():
+        (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        print(f"tests/vectors/{name}.json")
+
+
+if __name__ == "__main__":
+    main()

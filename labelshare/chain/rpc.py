@@ -24,6 +24,10 @@ class Rpc:
         self._client = httpx.Client(base_url=url, timeout=timeout)
         self._id = 0
 
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._client.close()
+
     def call(self, method: str, *parameters: Any) -> Any:
         """The result. Raises RpcError, RpcUnavailable."""
         self._id += 1

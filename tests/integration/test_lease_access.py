@@ -1,0 +1,107 @@
+"""Leases and access: nobody gets another's slot, nobody reads what is not theirs."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from backend.models import Slot
+from indexer.models import License
+from labelshare.client.wallet import Wallet
+from tests.integration.api import TASKS, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def test_a_contributor_gets_a_task_once_and_a_task_goes_to_no_more_than_its_slots(world: World) -> None:
+    first = {task["index"] for task in world.lease(world.ada, count=TASKS)["tasks"]}
+    assert first == set(range(TASKS))
+    again = world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=world.access(world.ada, "lease", 1))
+    assert again.json()["error"]["code"] == "nothing_free"
+    left = world.lease(world.bob, count=TASKS)["tasks"]
+    assert len(left) == 10 - TASKS
+
+
+def test_wished_tasks_that_are_taken_are_named(world: World) -> None:
+    world.lease(world.ada, tasks=[0, 1])
+    lease = world.lease(world.ada, tasks=[1, 2])
+    assert [task["index"] for task in lease["tasks"]] == [2]
+    assert lease["unavailable"] == [1]
+
+
+def test_an_expired_lease_gives_its_tasks_back(world: World) -> None:
+    lease = world.lease(world.ada, tasks=[0])
+    world.change(Slot, (1, 0, 0), expires_at=1)
+    assert [task["index"] for task in world.lease(world.ada, tasks=[0])["tasks"]] == [0]
+    response = world.submit(world.submission(lease, world.ada))
+    assert response.json()["error"]["code"] == "not_leased"
+
+
+def test_many_at_once_never_share_a_slot_nor_overdraw_the_budget(world: World) -> None:
+    people = [Wallet(bytes([n]) * 32) for n in range(40, 56)]
+
+    def lease(who: Wallet) -> list[int]:
+        response = world.client.post("/v1/rounds/1/leases", json={"count": 3}, headers=world.access(who, "lease", 1))
+        return [task["index"] for task in response.json()["tasks"]] if response.status_code == 200 else []
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [task for tasks in pool.map(lease, people) for task in tasks]
+    assert len(taken) == 10
+    assert max(taken.count(task) for task in range(TASKS)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("purpose", "subject", "ahead", "code"),
+    [("labels", 1, 600, "wrong_signer"), ("lease", 2, 600, "wrong_signer"), ("lease", 1, -1, "access_expired")],
+)
+def test_an_access_for_something_else_opens_nothing(world: World, purpose: str, subject: int, ahead: int, code: str) -> None:
+    headers = world.access(world.ada, purpose, subject, ahead=ahead)
+    response = world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (401, code)
+
+
+def test_a_session_key_leases_for_its_contributor_and_a_strangers_does_not(world: World) -> None:
+    headers = world.access(world.key, "lease", 1, account=world.ada.address)
+    assert world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=headers).status_code == 200
+    headers = world.access(world.bob, "lease", 1, account=world.ada.address)
+    assert world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=headers).status_code == 401
+
+
+def test_a_download_needs_a_live_license(world: World) -> None:
+    def code() -> str:
+        response = world.client.get("/v1/datasets/1/download", headers=world.access(world.bob, "download", 1))
+        assert response.status_code == 403
+        return str(response.json()["error"]["code"])
+
+    assert code() == "no_license"
+    world.mirror(License(dataset=1, licensee=world.bob.address, expiry=world.now - 1, last_round=1))
+    assert code() == "no_license"
+    world.change(License, (1, world.bob.address), expiry=world.now + 100)
+    response = world.client.get("/v1/datasets/1/download", headers=world.access(world.bob, "download", 1))
+    assert response.status_code == 200
+    assert response.json()["rounds"] == []
+
+
+def test_only_requester_and_operator_open_rounds_and_the_same_tasks_are_one_draft(world: World) -> None:
+    body = {"tasks": [{"a": 1}, {"a": 2}], "label_budget": 2, "labels_per_task": 1, "deadline": world.now + 900, "last": True}
+    path = "/v1/datasets/1/rounds"
+    assert world.client.post(path, json=body, headers=world.access(world.bob, "open-round", 1)).status_code == 403
+    first = world.client.post(path, json=body, headers=world.access(world.requester, "open-round", 1))
+    again = world.client.post(path, json=body, headers=world.access(world.requester, "open-round", 1))
+    assert first.status_code == 202
+    assert first.json() == again.json()
+    assert world.rows()["app_outbox"] == 1
+
+
+def test_the_api_documents_every_route_and_its_errors(world: World) -> None:
+    schema = world.client.get("/openapi.json").json()
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (path, method)
+            assert operation["responses"]["409"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorBody")

@@ -1,31 +1,33 @@
 """labelshare: the command line for contributors, validators, buyers and whoever checks them."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from labelshare.chain import UnknownDeployment, deployment
 from labelshare.chain.rpc import Rpc, RpcError, RpcUnavailable
 from labelshare.client.api import Api, ApiError, TimedOut
-from labelshare.client.audit import EvidenceMismatch, Validator
+from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.contribute import Contributor
+from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.consensus_file import run_consensus_file
 from labelshare.crowd import CrowdFileError, read_rows
 from labelshare.doctor import examine
+from labelshare.terminal import Bar, ask_class, console
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
 LBL = 10**18
+AHEAD = 100  # labels that a new session key may bond at least, so that it lasts
+LOT = 10  # tasks leased at a time when a person answers here
 
 ApiOption = Annotated[str, typer.Option("--api", help="URL of the operator's API", envvar="LABELSHARE_API_URL")]
 RpcOption = Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of a node", envvar="LABELSHARE_RPC_URL")]
@@ -47,25 +49,32 @@ def contribute(
     session_file: Annotated[Path | None, typer.Option(help="session key file, made when missing")] = None,
     faucet: Annotated[bool, typer.Option(help="development chains: ask for LBL for the bonds first")] = False,
 ) -> None:
-    """Label tasks of a round: register a session key, lease, sign, submit. No gas."""
-    api, wallet = Api(api_url), Wallet.load(key_file)
-    session_path = session_file or key_file.with_suffix(".session")
-    key = Wallet.load(session_path) if session_path.exists() else Wallet.create(session_path)
-    person = Contributor(api, wallet, key)
-    state = api.get(f"/rounds/{round_id}")
-    bond = int(api.get(f"/datasets/{state['dataset']}")["terms"]["bond"])
+    """Label tasks of a round: register a session key, lease, sign, submit. No gas.
+
+    Run again after it was broken off, it goes on where it ended.
+    """
+    api, wallet = _api(api_url), Wallet.load(key_file)
+    dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = _answers(answers) if answers else None
-    needed = bond * (len(given) if given else count)
+    bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
+    before = {label["task"] for label in Contributor(api, wallet).labels(round_id)}
+    needed = bond * (len(given.keys() - before) if given else count)
     if faucet:
         api.post("/faucet", {"address": wallet.address})
-    person.onboard(max(needed, 100 * bond), state["dataset"])
+    session_path = session_file or key_file.with_suffix(".session")
+    person = _with_session(api, wallet, session_path, dataset, needed, max(needed, AHEAD * bond))
+    if not faucet and int(person.account()["balance"]) < needed:
+        raise WalletError(
+            f"The bonds are {needed / LBL:g} LBL and the Ledger account of {wallet.address} has less: deposit LBL into the Ledger "
+            "(on a development chain: --faucet)."
+        )
     with console.status("Waiting for the session key, and the bond, on chain …"):
         person.wait_until_ready(needed)
     if given is None:
-        submissions = [_label_here(person, round_id, count)]
+        submissions = _label_here(person, round_id, count)
     else:
-        with _Bar("labels submitted", len(given)) as advance:
-            submissions = person.work(round_id, given, progress=advance)
+        with Bar("labels submitted", len(given)) as advance:
+            submissions = _work(person, round_id, given, advance)
     with console.status("Waiting for the chain …"):
         person.wait_until_accepted(submissions)
     console.print(f"Accepted on chain: {len(submissions)} submission(s). Receipts are signed by the operator.")
@@ -80,18 +89,25 @@ def audit(
     answers: Annotated[Path | None, typer.Option(help="CSV of task,answer for the sample; else asked here")] = None,
     manifest: ManifestOption = None,
 ) -> None:
-    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it."""
-    validator = Validator(Api(api_url), Wallet.load(key_file), _chain(rpc_url, manifest))
+    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it.
+
+    The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
+    """
+    validator = Validator(_api(api_url), Wallet.load(key_file), _chain(rpc_url, manifest))
     given = _answers(answers) if answers else None
+    classes = validator.sample(round_id)["classes"]
 
     def answer(task: dict[str, Any]) -> int:
-        if given is None:
-            return _ask(task)
-        if task["index"] not in given:
-            raise ApiError(422, "no_answer", f"{answers} has no answer for sampled task {task['index']}.")
-        return given[task["index"]]
+        found = ask_class(task, classes) if given is None else given.get(task["index"])
+        if found is None and given is None:
+            raise typer.Abort
+        if found is None:
+            raise CrowdFileError(f"{answers} has no answer for sampled task {task['index']}.")
+        if found >= classes:
+            raise CrowdFileError(f"{answers}: task {task['index']} has class {found}; classes run from 0 to {classes - 1}.")
+        return found
 
-    validator.audit(round_id, answer)
+    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"))
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
 
 
@@ -110,7 +126,7 @@ def buy(
     buyer = Buyer(chain, wallet)
     paid = buyer.buy(dataset, max_price=None if max_price is None else round(max_price * LBL))
     console.print(f"Licensed to {wallet.address} for {paid / LBL:g} LBL.")
-    buyer.download(Api(api_url), dataset, output)
+    buyer.download(_api(api_url), dataset, output)
     _verify(output, chain)
 
 
@@ -147,6 +163,26 @@ def consensus(
 
 
 @app.command()
+def keep(
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    manifest: ManifestOption = None,
+    once: Annotated[bool, typer.Option("--once", help="do what is due now and end")] = False,
+    pause: Annotated[float, typer.Option(help="seconds between looks at the chain", min=0.1)] = 5.0,
+) -> None:
+    """Do for every round what anyone may do: close, draw the panel, conclude, finalize, distribute. Costs gas."""
+    from labelshare.client.keep import Keeper
+
+    keeper = Keeper(_chain(rpc_url, manifest), Wallet.load(key_file))
+    while True:
+        for line in keeper.keep():
+            console.print(line, highlight=False, markup=False)
+        if once:
+            return
+        time.sleep(pause)
+
+
+@app.command()
 def doctor(
     api_url: Annotated[str | None, typer.Option("--api", envvar="LABELSHARE_API_URL")] = None,
     rpc_url: Annotated[str | None, typer.Option("--rpc", envvar="LABELSHARE_RPC_URL")] = None,
@@ -175,6 +211,7 @@ def main() -> None:
         EvidenceMismatch,
         RpcError,
         RpcUnavailable,
+        SampleMismatch,
         TimedOut,
         TransactionFailed,
         UnknownDeployment,
@@ -184,17 +221,26 @@ def main() -> None:
         sys.exit(1)
 
 
+def _api(url: str) -> Api:
+    try:
+        return Api(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--api") from None
+
+
 def _chain(rpc_url: str, manifest: Path | None) -> Chain:
+    if not rpc_url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
     rpc = Rpc(rpc_url)
     return Chain(rpc, deployment(manifest or rpc.chain_id()))
 
 
 def _verify(path: Path, chain: Chain) -> None:
-    with _Bar("labels verified", None) as advance:
+    with Bar("labels verified", None) as advance:
         result = verify_file(path, chain, advance)
     console.print(f"{result.checked - result.failed:,} of {result.checked:,} labels verified against the chain.")
     if not result.passed:
-        console.print(f"First failure: {result.first_failure}", highlight=False)
+        console.print(f"First failure: {result.first_failure}", highlight=False, markup=False)
         raise typer.Exit(1)
 
 
@@ -208,33 +254,45 @@ def _answers(path: Path) -> dict[int, int]:
     return answers
 
 
-def _label_here(person: Contributor, round_id: int, count: int) -> dict[str, Any]:
-    lease = person.lease(round_id, count=count)
-    return person.submit(round_id, lease, {task["index"]: _ask(task, lease["classes"]) for task in lease["tasks"]})
+def _with_session(api: Api, wallet: Wallet, path: Path, dataset: int, bond: int, max_bond: int) -> Contributor:
+    """The contributor with a session key that can bond `bond` more: the one in the file, or a new one for `max_bond`."""
+    person = Contributor(api, wallet, Wallet.load(path) if path.exists() else Wallet.create(path))
+    if person.can_bond(dataset, bond):
+        return person
+    if person.session() is not None:
+        path.unlink()
+        person = Contributor(api, wallet, Wallet.create(path))
+    person.onboard(max_bond, dataset)
+    return person
 
 
-def _ask(task: dict[str, Any], classes: int = 64) -> int:
-    console.print(task["content"])
-    while True:
-        answer: int = typer.prompt(f"Task {task['index']}: class", type=int)
-        if 0 <= answer < classes:
-            return answer
-        console.print(f"Classes run from 0 to {classes - 1}.")
+def _work(person: Contributor, round_id: int, given: dict[int, int], advance: Callable[[int], None]) -> list[dict[str, Any]]:
+    """Hands in all answers; when some tasks are not to be had, waits for the others on chain before it says so."""
+    try:
+        return person.work(round_id, given, progress=advance)
+    except Incomplete as error:
+        person.wait_until_accepted(error.submissions)
+        raise
 
 
-class _Bar:
-    """A progress bar as a context manager; gives a function that advances it."""
-
-    def __init__(self, text: str, total: int | None) -> None:
-        self._progress = Progress(TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
-        self._task = self._progress.add_task(text, total=total)
-
-    def __enter__(self) -> Callable[[int], None]:
-        self._progress.start()
-        return lambda count: self._progress.advance(self._task, count)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+def _label_here(person: Contributor, round_id: int, count: int) -> list[dict[str, Any]]:
+    """Asks for answers, a lot of tasks at a time so that no lease ends meanwhile. `q` hands in what is answered, and ends."""
+    submissions: list[dict[str, Any]] = []
+    left = count
+    while left:
+        lease = person.lease(round_id, count=min(LOT, left))
+        answers: dict[int, int] = {}
+        for task in lease["tasks"]:
+            found = ask_class(task, lease["classes"])
+            if found is None:
+                break
+            answers[task["index"]] = found
+        if answers:
+            submissions.append(person.submit(round_id, lease, answers))
+        if len(answers) < len(lease["tasks"]):
+            return submissions
+        left -= len(answers)
+    return submissions
 
 
 if __name__ == "__main__":

@@ -27,12 +27,17 @@ class TimedOut(TimeoutError):
 
 
 class Api:
-    """One operator's API. Network trouble and 5xx are tried again for `patience` seconds: every call here is safe to repeat."""
+    """One operator's API. Network trouble and 5xx are tried again for `patience` seconds: every call here is safe to repeat.
 
-    def __init__(self, url: str, patience: float = 60.0) -> None:
+    Raises ValueError when the URL is none of http or https. `transport` is httpx's, for tests.
+    """
+
+    def __init__(self, url: str, patience: float = 60.0, transport: httpx.BaseTransport | None = None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is no URL of an API; it starts with http:// or https://.")
         self.url = url.rstrip("/")
         self.patience = patience
-        self._client = httpx.Client(base_url=self.url + "/v1", timeout=60.0)
+        self._client = httpx.Client(base_url=self.url + "/v1", timeout=60.0, transport=transport)
         self._config: dict[str, Any] | None = None
 
     @property
@@ -47,13 +52,21 @@ class Api:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
         """The JSON answer. Raises ApiError, or TimedOut when the API stays away."""
-        return self._request("GET", path, headers, None).json()
+        return self._json(self._request("GET", path, headers, None))
 
     def get_bytes(self, path: str, headers: dict[str, str] | None = None) -> bytes:
         return self._request("GET", path, headers, None).content
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
-        return self._request("POST", path, headers, body).json()
+        return self._json(self._request("POST", path, headers, body))
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise ApiError(
+                response.status_code, "no_json", f"{self.url} answered without JSON. Is it the URL of a Labelshare API?"
+            ) from None
 
     def _request(self, method: str, path: str, headers: dict[str, str] | None, body: Any) -> httpx.Response:
         end, pause = time.monotonic() + self.patience, 0.1

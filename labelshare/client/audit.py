@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from labelshare.client.api import Api, ApiError, wait_for
 from labelshare.client.chain import Chain
-from labelshare.client.wallet import Wallet
+from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules import draw, eip712
-from labelshare.rules.evidence import evidence_hash
+from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
 from labelshare.rules.merkle import labels_tree
 
 OPEN_POOL = "0x" + "0" * 64
@@ -26,6 +27,10 @@ def stake(chain: Chain, wallet: Wallet, seats: int) -> None:
     chain.send(wallet, "Staking", "join", OPEN_POOL, seats)
 
 
+class SampleMismatch(RuntimeError):
+    """The sample that the API shows is not the one that the chain's seed draws. Do not label it."""
+
+
 class Validator:
     """One validator on one operator's rounds. `chain` is where the evidence is checked against."""
 
@@ -39,14 +44,34 @@ class Validator:
         view: dict[str, Any] = self.api.get(f"/rounds/{round_id}/audit", self.wallet.access(self.api, "audit", round_id))
         return view
 
-    def audit(self, round_id: int, answer: Callable[[dict[str, Any]], int], seconds: float = 120.0) -> None:
-        """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps."""
+    def audit(
+        self, round_id: int, answer: Callable[[dict[str, Any]], int], seconds: float = 120.0, ballot_file: Path | None = None
+    ) -> None:
+        """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps.
+
+        With a `ballot_file` the ballot is kept there before it is committed, and taken from there when the work was broken off:
+        whoever commits and cannot reveal is slashed. Raises ApiError, SampleMismatch, EvidenceMismatch, TimedOut.
+        """
         view = self.sample(round_id)
-        answers = bytes(answer(task) for task in view["sample"])
-        salt = os.urandom(32)
+        check_sample(self.chain, round_id, view)
+        answers, salt = self._ballot(round_id, view, answer, ballot_file)
         self.commit(round_id, view["attempt"], answers, salt)
         self.reveal(round_id, answers, salt, seconds)
         self.sign_evidence(round_id, seconds)
+
+    def _ballot(
+        self, round_id: int, view: dict[str, Any], answer: Callable[[dict[str, Any]], int], path: Path | None
+    ) -> tuple[bytes, bytes]:
+        """Answers and salt: those kept for this attempt, else new ones."""
+        name = {"round": round_id, "attempt": view["attempt"], "validator": self.wallet.address}
+        if path is not None and path.exists():
+            kept = json.loads(path.read_text())
+            if {key: kept[key] for key in name} == name:
+                return bytes.fromhex(kept["answers"]), bytes.fromhex(kept["salt"])
+        answers, salt = bytes(answer(task) for task in view["sample"]), os.urandom(32)
+        if path is not None:
+            write_secret(path, json.dumps(name | {"answers": answers.hex(), "salt": salt.hex()}))
+        return answers, salt
 
     def commit(self, round_id: int, attempt: int, answers: bytes, salt: bytes) -> None:
         """Hands in the sealed ballot."""
@@ -99,17 +124,50 @@ class Validator:
         self.api.post(f"/rounds/{round_id}/evidence-signatures", {"validator": self.wallet.address, "signature": signature})
 
 
+def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
+    """The shown tasks are those that the chain's seed draws, in order, and each content is that of its hash.
+
+    Raises SampleMismatch.
+    """
+    _, attempt, *_, seed = chain.read("AuditBoard", "auditOf", round_id)
+    _, task_count, _, _, sample_size, *_ = chain.read("LabelRegistry", "roundOf", round_id)
+    if view["attempt"] != attempt:
+        raise SampleMismatch(f"The API shows attempt {view['attempt']} of round {round_id}, the chain {attempt}. Try again soon.")
+    if tuple(task["index"] for task in view["sample"]) != draw.sample(bytes(seed), task_count, sample_size):
+        raise SampleMismatch(f"The tasks shown are not the sample that the chain's seed draws for round {round_id}.")
+    for task in view["sample"]:
+        if "0x" + content_hash(task["content"]).hex() != task["content_hash"]:
+            raise SampleMismatch(f"The content shown for task {task['index']} is not that of its content hash.")
+
+
 def check_evidence(chain: Chain, round_id: int, body: bytes) -> None:
-    """The evidence holds what the chain accepted, each submission with labels of its root, and nothing else.
+    """The evidence is the one file (F1) of what the chain accepted: each submission once, with labels of its root, nothing else.
 
     Raises EvidenceMismatch.
     """
     on_chain = {(e.contributor, e.sequence): e for e in chain.submissions(round_id)}
-    shown = json.loads(body)["submissions"]
-    if {(s["contributor"], s["sequence"]) for s in shown} != set(on_chain):
+    dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
+    try:
+        records = [_record(shown) for shown in json.loads(body)["submissions"]]
+        rebuilt = evidence_file(chain.deployment.chain_id, chain.address("LabelRegistry"), dataset, round_id, records)
+        roots = {(r.contributor, r.sequence): (labels_tree(r.labels).root, r.count, r.admission) for r in records}
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise EvidenceMismatch(f"The evidence is malformed: {type(error).__name__}: {error}.") from error
+    if rebuilt != body or len(roots) != len(records):
+        raise EvidenceMismatch(f"The evidence is not the canonical file of round {round_id} on this chain.")
+    if roots.keys() != on_chain.keys():
         raise EvidenceMismatch("The evidence does not hold exactly the submissions that the chain accepted.")
-    for s in shown:
-        rows = [(task, answer, bytes.fromhex(salt[2:])) for task, answer, salt in s["labels"]]
-        event = on_chain[s["contributor"], s["sequence"]]
-        if len(rows) != event.count or "0x" + labels_tree(rows).root.hex() != event.labels_root:
-            raise EvidenceMismatch(f"Submission {s['sequence']} of {s['contributor']} is not what was signed.")
+    for (contributor, sequence), event in on_chain.items():
+        if roots[contributor, sequence] != (bytes.fromhex(event.labels_root[2:]), event.count, event.admission):
+            raise EvidenceMismatch(f"Submission {sequence} of {contributor} is not what was signed.")
+
+
+def _record(shown: dict[str, Any]) -> SubmissionRecord:
+    return SubmissionRecord(
+        contributor=shown["contributor"],
+        sequence=shown["sequence"],
+        admission=shown["admission"],
+        count=shown["count"],
+        labels_root=bytes.fromhex(shown["labels_root"][2:]),
+        labels=tuple((task, answer, bytes.fromhex(salt[2:])) for task, answer, salt in shown["labels"]),
+    )

@@ -106,6 +106,11 @@ def topic(value: int) -> str:
     return f"0x{value:064x}"
 
 
+def address_topic(address: str) -> str:
+    """An indexed address as a log's topic; also the Ledger account of a user."""
+    return "0x" + address[2:].rjust(64, "0")
+
+
 def to_log(raw: dict[str, Any]) -> Log:
     """A log as JSON-RPC gives it."""
     return Log(

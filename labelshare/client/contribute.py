@@ -14,6 +14,21 @@ TICKETED = 1
 SUBMISSION_SECONDS = 3600
 
 
+class Incomplete(ApiError):
+    """Some tasks could not be leased. `submissions`: the API's answers for all the others, which were handed in."""
+
+    def __init__(self, tasks: list[int], submissions: list[dict[str, Any]]) -> None:
+        shown = ", ".join(str(task) for task in tasks[:5]) + (", …" if len(tasks) > 5 else "")
+        super().__init__(
+            409,
+            "unavailable",
+            f"No free slot for {len(tasks)} of the tasks ({shown}); the others were handed in. Slots come free when leases that "
+            "nobody used end, yours among them: try again in some minutes.",
+        )
+        self.tasks = tasks
+        self.submissions = submissions
+
+
 class Contributor:
     """`wallet` owns the labels and shares; `key` signs the submissions (the wallet itself when there is none)."""
 
@@ -32,7 +47,7 @@ class Contributor:
             "signature": self.wallet.sign(session, self.api.domain("LabelRegistry")),
         }
         if max_bond:
-            account = self.api.get(f"/accounts/{self.wallet.address}")
+            account = self.account()
             spender = self.api.config["contracts"]["LabelRegistry"]
             allowance = eip712.Allowance(self.wallet.address, spender, max_bond, account["nonce"], now + SUBMISSION_SECONDS)
             body["allowance"] = _json(allowance)
@@ -43,21 +58,43 @@ class Contributor:
             if error.code != "session_known":
                 raise
 
+    def session(self) -> dict[str, Any] | None:
+        """The session key as mirrored, None before it is registered."""
+        return self._found(f"/sessions/{self.wallet.address}/{self.key.address}")
+
+    def account(self) -> dict[str, Any]:
+        """The Ledger account: balance, what of it the LabelRegistry may take as bonds, the next allowance's nonce."""
+        found: dict[str, Any] = self.api.get(f"/accounts/{self.wallet.address}")
+        return found
+
+    def can_bond(self, dataset: int, bond: int) -> bool:
+        """Whether session key and allowance, as mirrored, cover `bond` more base units in a dataset."""
+        if int(self.account()["allowance"]) < bond:
+            return False
+        if self.key is self.wallet:
+            return True
+        session = self.session()
+        if session is None or session["revoked"] or session["expiry"] < time.time() + SUBMISSION_SECONDS:
+            return False
+        return session["dataset"] in (0, dataset) and int(session["bond_left"]) >= bond
+
     def wait_until_ready(self, bond: int, seconds: float = 120.0) -> None:
         """Waits for the session key, and for `bond` base units that can be taken, to be mirrored."""
 
         def ready() -> bool | None:
-            try:
-                if self.key is not self.wallet:
-                    self.api.get(f"/sessions/{self.wallet.address}/{self.key.address}")
-                account = self.api.get(f"/accounts/{self.wallet.address}")
-            except ApiError as error:
-                if error.status != 404:
-                    raise
+            if self.key is not self.wallet and self.session() is None:
                 return None
+            account = self.account()
             return min(int(account["balance"]), int(account["allowance"])) >= bond or None
 
         wait_for(f"the session and {bond} base units of bond of {self.wallet.address}", ready, seconds)
+
+    def labels(self, round_id: int) -> list[dict[str, Any]]:
+        """The labels handed in by this contributor, with their salts: {sequence, task, answer, salt}."""
+        found: list[dict[str, Any]] = self.api.get(
+            f"/rounds/{round_id}/labels", self.key.access(self.api, "labels", round_id, self.wallet.address)
+        )
+        return found
 
     def lease(self, round_id: int, tasks: list[int] | None = None, count: int = 100) -> dict[str, Any]:
         """Leases the wished tasks, or `count` that need labels. Raises ApiError."""
@@ -92,20 +129,38 @@ class Contributor:
     def work(
         self, round_id: int, answers: Mapping[int, int], batch: int = 1024, progress: Callable[[int], None] = lambda _: None
     ) -> list[dict[str, Any]]:
-        """Leases and submits all of `answers`, `batch` labels at once; calls `progress` with the labels of each submission.
+        """Leases and submits `answers`, `batch` labels at once; calls `progress` with the labels of each submission.
 
-        Raises ApiError when a task is not to be had.
+        Tasks that this contributor handed in before are passed over, so that work broken off is finished by doing it again.
+        Raises Incomplete, after handing in the rest, when a task is not to be had.
         """
-        done, left = [], sorted(answers)
-        while left:
-            lease = self.lease(round_id, left[:batch])
-            if lease["unavailable"]:
-                raise ApiError(409, "unavailable", f"Tasks {lease['unavailable'][:5]} have no free slot.")
-            indices = [task["index"] for task in lease["tasks"]]
-            done.append(self.submit(round_id, lease, {i: answers[i] for i in indices}))
-            progress(len(indices))
-            left = left[len(indices) :]
+        done: list[dict[str, Any]] = []
+        refused: list[int] = []
+        left = sorted(answers)
+        for start in range(0, len(left), batch):
+            lease, without = self._lease_free(round_id, left[start : start + batch])
+            refused += without
+            if lease is not None:
+                indices = [task["index"] for task in lease["tasks"]]
+                done.append(self.submit(round_id, lease, {i: answers[i] for i in indices}))
+                progress(len(indices))
+        if refused:
+            before = {label["task"] for label in self.labels(round_id)}
+            progress(len(before.intersection(refused)))
+            missing = [task for task in refused if task not in before]
+            if missing:
+                raise Incomplete(missing, done)
         return done
+
+    def _lease_free(self, round_id: int, wished: list[int]) -> tuple[dict[str, Any] | None, list[int]]:
+        """A lease of those of the tasks that are free, and the others."""
+        try:
+            lease = self.lease(round_id, wished)
+        except ApiError as error:
+            if error.code != "nothing_free":
+                raise
+            return None, wished
+        return lease, lease["unavailable"]
 
     def wait_until_accepted(self, submissions: list[dict[str, Any]], seconds: float = 180.0) -> None:
         """Waits until the chain took them all. Raises ApiError when it passed over one."""
@@ -118,6 +173,15 @@ class Contributor:
                 return state["status"] == "accepted" or None
 
             wait_for("a submission to be mirrored", accepted, seconds)
+
+    def _found(self, path: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.api.get(path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
+        return found
 
 
 def _json(message: eip712.Message) -> dict[str, Any]:

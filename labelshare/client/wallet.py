@@ -8,11 +8,10 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
-from eth_utils.crypto import keccak
 
 from labelshare.client.api import Api
 from labelshare.rules import eip712
-from labelshare.rules.evidence import salt_message
+from labelshare.rules.evidence import salt_message, salt_secret
 
 ACCESS_SECONDS = 600
 
@@ -50,11 +49,9 @@ class Wallet:
         """A new key, written to a file that only its owner may read. Raises WalletError when the file exists."""
         key = os.urandom(32)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_secret(path, "0x" + key.hex() + "\n", replace=False)
         except FileExistsError:
             raise WalletError(f"{path} exists already; it is not overwritten.") from None
-        with os.fdopen(descriptor, "w") as file:
-            file.write("0x" + key.hex() + "\n")
         return Wallet(key)
 
     def sign(self, message: eip712.Message, domain: eip712.Domain) -> str:
@@ -71,7 +68,7 @@ class Wallet:
     def salt_secret(self, chain_id: int, label_registry: str) -> bytes:
         """The secret that this wallet's salts come from; the same signature recovers it at any time (T4)."""
         signed = Account.sign_message(encode_defunct(text=salt_message(chain_id, label_registry)), self._key)
-        return keccak(bytes(signed.signature))
+        return salt_secret(bytes(signed.signature))
 
     def access(self, api: Api, purpose: str, subject: int, account: str | None = None) -> dict[str, str]:
         """Headers that ask for something of `account` (this wallet's own unless given, when this is a session key of it)."""
@@ -86,3 +83,14 @@ class Wallet:
 
     def __repr__(self) -> str:
         return f"Wallet({self.address})"
+
+
+def write_secret(path: Path, text: str, replace: bool = True) -> None:
+    """Writes a file that only its owner may read. Raises FileExistsError unless it may be replaced."""
+    if replace:
+        path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from labelshare.rules.eip712 import word
+
 MAX_TRIES = 4096
 
 
@@ -19,7 +21,8 @@ def sample_size(task_count: int, audit_rate: int) -> int:
 
 
 def audit_seed(block_hash: bytes, round_id: int, attempt: int) -> bytes:
-    return keccak(encode(("bytes32", "uint256", "uint8"), (block_hash, round_id, attempt)))
+    """The seed of an audit attempt. Raises ValueError when a value is not of its type."""
+    return keccak(word("bytes32", block_hash) + word("uint256", round_id) + word("uint8", attempt))
 
 
 def sample(seed: bytes, task_count: int, size: int) -> tuple[int, ...]:
@@ -44,7 +47,7 @@ def draw_panel(seed: bytes, slots: int, eligible: Callable[[int], str | None], s
     for i in range(MAX_TRIES):
         if len(taken) == size or not slots:
             break
-        seat = int.from_bytes(keccak(encode(("bytes32", "uint256"), (seed, i))), "big") % slots
+        seat = int.from_bytes(keccak(word("bytes32", seed) + word("uint256", i)), "big") % slots
         owner = eligible(seat)
         if seat not in taken and owner is not None:
             taken[seat] = owner
@@ -54,6 +57,9 @@ def draw_panel(seed: bytes, slots: int, eligible: Callable[[int], str | None], s
 
 
 def commitment(round_id: int, attempt: int, validator: str, answers: bytes, salt: bytes) -> bytes:
-    """What a validator commits to before anyone reveals."""
-    types = ("uint256", "uint8", "address", "bytes", "bytes32")
-    return keccak(encode(types, (round_id, attempt, validator, answers, salt)))
+    """What a validator commits to before anyone reveals. Raises ValueError when a value is not of its type."""
+    head = word("uint256", round_id) + word("uint8", attempt) + word("address", validator)
+    if type(answers) is not bytes:
+        raise ValueError(f"expected bytes, got {answers!r}")
+    padding = bytes(-len(answers) % 32)
+    return keccak(head + word("uint256", 5 * 32) + word("bytes32", salt) + word("uint256", len(answers)) + answers + padding)

@@ -3,6 +3,7 @@
 Every value is checked against its Solidity type before hashing: nothing is coerced, padded or truncated.
 """
 
+import re
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from coincurve import PrivateKey, PublicKey
 from eth_utils.crypto import keccak
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 
@@ -26,38 +28,48 @@ class Domain:
     contract: str
 
     def separator(self) -> bytes:
+        """Raises ValueError, naming the member, when chain id or contract is not of its type."""
         head = keccak(text=DOMAIN_TYPE) + keccak(text="Labelshare") + keccak(text="1")
-        return keccak(head + encode("uint256", self.chain_id) + encode("address", self.contract))
+        try:
+            head += word("uint256", self.chain_id)
+        except ValueError as error:
+            raise ValueError(f"Domain.chainId: {error}") from None
+        try:
+            return keccak(head + word("address", self.contract))
+        except ValueError as error:
+            raise ValueError(f"Domain.verifyingContract: {error}") from None
 
 
-def encode(kind: str, value: Any) -> bytes:
-    """The 32-byte EIP-712 encoding of a value of a Solidity type. Raises ValueError for anything of another type or range."""
+def word(kind: str, value: Any) -> bytes:
+    """The 32-byte ABI encoding of a uint, an address or a bytes32. Raises ValueError for anything of another type or range."""
     if kind.startswith("uint"):
         bits = int(kind[4:])
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
             raise ValueError(f"expected a {kind}, got {value!r}")
-        return int(value).to_bytes(32, "big")
+        return value.to_bytes(32, "big")
     if kind == "address":
         return bytes(12) + address_bytes(value)
     if kind == "bytes32":
         if type(value) is not bytes or len(value) != 32:
             raise ValueError(f"expected 32 bytes, got {value!r}")
         return value
-    if kind == "string":
-        if type(value) is not str:
-            raise ValueError(f"expected a string, got {value!r}")
-        return keccak(text=value)
-    raise ValueError(f"no encoding for type {kind}")
+    raise ValueError(f"{kind} does not fit one word")
+
+
+def encode(kind: str, value: Any) -> bytes:
+    """The 32-byte EIP-712 encoding of a value: one word, or the hash of a string. Raises ValueError, as `word` does."""
+    if kind != "string":
+        return word(kind, value)
+    if type(value) is not str:
+        raise ValueError(f"expected a string, got {value!r}")
+    return keccak(value.encode("utf-8"))
 
 
 def address_bytes(address: Any) -> bytes:
     """20 bytes of a lowercase 0x address. Raises ValueError."""
-    if type(address) is not str or len(address) != 42 or address[:2] != "0x" or address != address.lower():
+    if type(address) is not str or not ADDRESS.fullmatch(address):
         raise ValueError(f"expected a lowercase 0x address, got {address!r}")
-    try:
-        return bytes.fromhex(address[2:])
-    except ValueError:
-        raise ValueError(f"expected a lowercase 0x address, got {address!r}") from None
+    return bytes.fromhex(address[2:])
 
 
 def _camel(name: str) -> str:

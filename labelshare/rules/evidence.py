@@ -7,6 +7,8 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from labelshare.rules.eip712 import word
+
 EVIDENCE_SCHEMA = "labelshare-evidence-1"
 
 
@@ -69,8 +71,14 @@ def salt_message(chain_id: int, label_registry: str) -> str:
 
 
 def salt(secret: bytes, round_id: int, sequence: int, task: int) -> bytes:
-    """The salt of one label; `secret` is keccak256 of the signature over `salt_message`."""
-    return keccak(secret + round_id.to_bytes(32, "big") + sequence.to_bytes(4, "big") + task.to_bytes(4, "big"))
+    """The salt of one label; `secret` is `salt_secret` of a signature. Raises ValueError when a value is not of its type."""
+    narrow = [word("uint32", number)[-4:] for number in (sequence, task)]
+    return keccak(word("bytes32", secret) + word("uint256", round_id) + b"".join(narrow))
+
+
+def salt_secret(signature: bytes) -> bytes:
+    """The secret behind a contributor's salts, of their personal signature over `salt_message`."""
+    return keccak(signature)
 
 
 def _refuse_floats(value: Any) -> None:

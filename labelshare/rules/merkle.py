@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+
+from labelshare.rules.eip712 import word
 
 LABEL_TYPES = ("uint256", "uint256", "bytes32")
 TASK_TYPES = ("uint256", "bytes32")
 
 
 def leaf_hash(types: Sequence[str], values: Sequence[Any]) -> bytes:
-    """Hashed twice, so that no inner node (64 bytes) can pass for a leaf."""
-    return keccak(keccak(encode(types, values)))
+    """Hashed twice, so that no inner node (64 bytes) can pass for a leaf. Raises ValueError when a value is not of its type."""
+    return keccak(keccak(b"".join(word(kind, value) for kind, value in zip(types, values, strict=True))))
 
 
 def hash_pair(a: bytes, b: bytes) -> bytes:
@@ -20,7 +21,7 @@ def hash_pair(a: bytes, b: bytes) -> bytes:
 
 
 class StandardTree:
-    """A tree over rows of ABI-typed values. Raises ValueError without rows."""
+    """A tree over rows of one-word ABI values. Raises ValueError without rows, or when a value is not of its type."""
 
     def __init__(self, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
@@ -52,6 +53,8 @@ class StandardTree:
 def verify(root: bytes, leaf: bytes, proof: Sequence[bytes]) -> bool:
     """Whether the leaf's hash and its proof lead to the root."""
     for sibling in proof:
+        if len(sibling) != 32:
+            return False
         leaf = hash_pair(leaf, sibling)
     return leaf == root
 

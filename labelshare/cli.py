@@ -217,7 +217,7 @@ def main() -> None:
         UnknownDeployment,
         WalletError,
     ) as error:
-        Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False)
+        Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
 
 

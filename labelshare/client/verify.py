@@ -92,13 +92,13 @@ def verify_file(path: Path, chain: Chain, progress: Callable[[int], None] = lamb
 def _read(path: Path, chain: Chain) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schema, chain_id, registry = data["schema"], data["chain_id"], data["label_registry"]
+        schema, chain_id, contracts = data["schema"], data["chain_id"], (data["label_registry"], data["settlement"])
     except (OSError, *MALFORMED) as error:
         raise DatasetFileError(f"{path} is not a dataset file: {type(error).__name__}: {error}.") from error
     if schema != SCHEMA:
         raise DatasetFileError(f"{path} has schema {schema!r}; this version reads {SCHEMA}.")
-    if chain_id != chain.rpc.chain_id() or registry != chain.address("LabelRegistry"):
-        raise DatasetFileError(f"{path} is of chain {chain_id}, LabelRegistry {registry}; the node and manifest are of another.")
+    if chain_id != chain.rpc.chain_id() or contracts != (chain.address("LabelRegistry"), chain.address("Settlement")):
+        raise DatasetFileError(f"{path} is of chain {chain_id}, contracts {contracts}; the node and manifest are of others.")
     return data
 
 
@@ -244,7 +244,9 @@ def _submission_problem(
         signer = eip712.recover(message.digest(domain), bytes.fromhex(submission["signature"][2:]))
     except ValueError as error:
         return f"{name}: {error}"
-    return None if signer == event.signer else f"{name} is signed by {signer}; on chain by {event.signer}"
+    if not signer == event.signer == submission["signer"]:
+        return f"{name} is signed by {signer}, in the file by {submission['signer']}, on chain by {event.signer}"
+    return None
 
 
 def _label_problems(submission: dict[str, Any]) -> Iterator[str | None]:

@@ -1,0 +1,124 @@
+"""`labelshare keep`: what anyone may do for a round, read from the chain alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from labelshare.chain import events
+from labelshare.client.chain import Chain, TransactionFailed
+from labelshare.client.keep import Keeper, state_of
+from labelshare.client.wallet import Wallet
+from tests.unit.logs import DEPLOYMENT
+from tests.unit.small_chain import ADA, ROUNDS, Node, small
+
+NOW = 1_000
+BLOCK = 50
+
+
+class Head(Node):
+    def block(self) -> dict[str, Any]:
+        return {"timestamp": hex(NOW), "number": hex(BLOCK)}
+
+
+class OneRound(Chain):
+    """A chain of one round whose phases the tests set; `sent` is what was sent."""
+
+    def __init__(self) -> None:
+        node = Head()
+        node.logs = small().node.logs
+        super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
+        self.phase, self.audit, self.settlement = 1, 0, 0
+        self.deadline = self.commit_ends = self.reveal_ends = self.challenge_ends = NOW + 10
+        self.seed_block = BLOCK
+        self.panel: Sequence[tuple[str, int, bool, bytes]] = ()
+        self.distributed: set[int] = set()
+        self.fails = False
+        self.sent: list[tuple[Any, ...]] = []
+
+    def read(self, contract: str, function: str, *arguments: Any) -> Any:
+        return {
+            "roundCount": lambda: 1,
+            "roundOf": lambda: (4, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, False, 0, bytes(32)),
+            "auditOf": lambda: (self.audit, 0, 0, self.seed_block, 1, 9, self.commit_ends, self.reveal_ends, bytes(32)),
+            "panelOf": lambda: self.panel,
+            "proposalOf": lambda: (self.settlement, "0x", 2, 2, 0, self.challenge_ends, 0, bytes(32)),
+            "isDistributed": lambda: arguments[1] in self.distributed,
+        }[function]()
+
+    def send(self, wallet: Wallet, contract: str, function: str, *arguments: Any, seconds: float = 120.0) -> dict[str, Any]:
+        if self.fails:
+            raise TransactionFailed(f"{contract}.{function} would fail: WrongPhase")
+        self.sent.append((contract, function, *arguments))
+        return {}
+
+
+@pytest.fixture
+def chain() -> OneRound:
+    return OneRound()
+
+
+def kept(chain: OneRound) -> list[str]:
+    return list(Keeper(chain, ADA).keep())
+
+
+def test_nothing_is_sent_while_nothing_is_due(chain: OneRound) -> None:
+    for phases in ((1, 0, 0), (2, 2, 0), (2, 3, 0), (2, 4, 0), (2, 4, 1), (2, 4, 2), (3, 0, 0), (4, 4, 4)):
+        chain.phase, chain.audit, chain.settlement = phases
+        assert kept(chain) == []
+    chain.phase, chain.audit, chain.settlement, chain.seed_block = 2, 1, 0, BLOCK + 1
+    assert kept(chain) == []
+    assert chain.sent == []
+
+
+@pytest.mark.parametrize(
+    ("phases", "late", "call"),
+    [
+        ((1, 0, 0), "deadline", ("LabelRegistry", "closeRound")),
+        ((2, 1, 0), "deadline", ("AuditBoard", "drawPanel")),
+        ((2, 2, 0), "commit_ends", ("AuditBoard", "conclude")),
+        ((2, 3, 0), "reveal_ends", ("AuditBoard", "conclude")),
+        ((2, 4, 2), "challenge_ends", ("Settlement", "finalize")),
+    ],
+)
+def test_what_is_due_is_done(chain: OneRound, phases: tuple[int, int, int], late: str, call: tuple[str, str]) -> None:
+    chain.phase, chain.audit, chain.settlement = phases
+    setattr(chain, late, NOW - 1)
+    assert kept(chain) == [f"round 1: {call[0]}.{call[1]} done"]
+    assert chain.sent == [(*call, 1)]
+
+
+def test_a_panel_that_revealed_is_concluded_before_its_window_ends(chain: OneRound) -> None:
+    chain.phase, chain.audit = 2, 3
+    chain.panel = [("0xa", 2, True, b"\x01" * 32), ("0xb", 1, False, b"\x01" * 32)]
+    assert kept(chain) == []
+    chain.panel = [(validator, weight, True, sealed) for validator, weight, _, sealed in chain.panel]
+    assert chain.sent == []
+    assert kept(chain) == ["round 1: AuditBoard.conclude done"]
+
+
+def test_members_who_committed_are_counted(chain: OneRound) -> None:
+    chain.phase, chain.audit = 2, 2
+    chain.panel = [("0xa", 2, False, b"\x01" * 32), ("0xb", 1, False, bytes(32))]
+    state = state_of(chain, 1)
+    assert (state.members, state.committed, state.revealed) == (2, 1, 0)
+
+
+def test_a_final_settlement_is_distributed_from_what_was_published(chain: OneRound) -> None:
+    chain.phase, chain.audit, chain.settlement = 2, 4, 3
+    chain.distributed = {0}
+    moved = [log for log in chain.rpc.logs if log.topics[0] == events.SettlementChunkPublished.TOPIC]  # type: ignore[attr-defined]
+    chain.rpc.logs = [  # type: ignore[attr-defined]
+        type(log)(**{**vars(log), "topics": (log.topics[0], f"0x{1:064x}", *log.topics[2:])})
+        for log in moved
+        if int(log.topics[1], 16) == ROUNDS[0]
+    ]
+    assert kept(chain) == ["round 1: Settlement.distribute done"]
+    ((contract, function, round_id, chunk, entries),) = chain.sent
+    assert (contract, function, round_id, chunk) == ("Settlement", "distribute", 1, 1)
+    assert [entry[0] for entry in entries] == [1]
+
+
+def test_what_somebody_else_did_first_is_said_and_ends_nothing(chain: OneRound) -> None:
+    chain.deadline, chain.fails = NOW - 1, True
+    assert kept(chain) == ["round 1: LabelRegistry.closeRound would fail: WrongPhase"]

@@ -27,6 +27,9 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
     _require_open(row, dataset, backend, now)
     draft = draft_of(session, row)
     session.execute(delete(Slot).where(Slot.digest.is_(None), Slot.expires_at < now))
+    wished = list(dict.fromkeys(request.tasks)) if request.tasks is not None else None
+    if wished is not None:
+        _take_back(session, round_id, contributor, wished)
     taken: dict[int, set[int]] = {}
     own = set()
     for slot in session.scalars(select(Slot).where(Slot.round == round_id)):
@@ -35,7 +38,6 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
             own.add(slot.task)
     used = sum(len(slots) for slots in taken.values())
     free = [t for t in range(row.task_count) if t not in own and len(taken.get(t, ())) < draft.labels_per_task]
-    wished = list(dict.fromkeys(request.tasks)) if request.tasks is not None else None
     chosen = _choose(free, wished, Counter({t: len(s) for t, s in taken.items()}), request.count)[: row.label_budget - used]
     if not chosen:
         raise Conflict("nothing_free", "No slot is free for this contributor in the round now; leases expire, so ask again later.")
@@ -74,6 +76,12 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
         unavailable=sorted(set(wished or ()) - set(chosen)),
         ticket=_ticket(backend, granted),
     )
+
+
+def _take_back(session: Session, round_id: int, contributor: str, tasks: list[int]) -> None:
+    """Frees the contributor's own unused slots of tasks that they wish for anew: the answer to an earlier lease may be lost."""
+    own = delete(Slot).where(Slot.round == round_id, Slot.contributor == contributor, Slot.digest.is_(None))
+    session.execute(own.where(Slot.task.in_(tasks)))
 
 
 def next_sequence(session: Session, dataset: int, contributor: str) -> int:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.errors import Conflict, Invalid, NotFound, Unauthorized
+from backend.models import Outbox
 from backend.relay.outbox import enqueue_item
 from backend.sessions import schemas
 from indexer.models import EVENT_TABLES, Account, Allowance
@@ -43,14 +44,17 @@ def _allow(
         raise Invalid("wrong_allowance", "The allowance must be the contributor's, for the LabelRegistry.")
     if a.deadline < now:
         raise Invalid("allowance_expired", f"The allowance's deadline {a.deadline} is past.")
-    nonce = next_nonce(session, a.owner)
-    if a.nonce != nonce:
-        raise Conflict("wrong_nonce", f"The allowance's nonce is {a.nonce}; the Ledger's next for {a.owner} is {nonce}.")
     message = eip712.Allowance(a.owner, a.spender, int(a.amount), a.nonce, a.deadline)
     digest = message.digest(backend.domain("Ledger"))
     _require_signer(digest, signature, a.owner)
+    key = f"allowance:0x{digest.hex()}"
+    if session.scalar(select(Outbox.id).where(Outbox.key == key)) is not None:
+        return  # the same request again, its answer having been lost; the nonce may be used by now
+    nonce = next_nonce(session, a.owner)
+    if a.nonce != nonce:
+        raise Conflict("wrong_nonce", f"The allowance's nonce is {a.nonce}; the Ledger's next for {a.owner} is {nonce}.")
     item = [a.owner, a.spender, a.amount, a.nonce, a.deadline, signature]
-    enqueue_item(session, "allowance", f"allowance:0x{digest.hex()}", item)
+    enqueue_item(session, "allowance", key, item)
 
 
 def next_nonce(session: Session, owner: str) -> int:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from backend.models import Slot
-from indexer.models import License
+from indexer.models import EVENT_TABLES, License
+from labelshare.chain.events import LedgerAllowanceSigned
 from labelshare.client.wallet import Wallet
-from tests.integration.api import TASKS, World
+from labelshare.rules import eip712
+from tests.integration.api import CHAIN_ID, CONTRACTS, TASKS, World
 
 
 @pytest.fixture
@@ -29,10 +31,48 @@ def test_a_contributor_gets_a_task_once_and_a_task_goes_to_no_more_than_its_slot
 
 
 def test_wished_tasks_that_are_taken_are_named(world: World) -> None:
-    world.lease(world.ada, tasks=[0, 1])
+    first = world.lease(world.ada, tasks=[0, 1])
+    assert world.submit(world.submission(first, world.ada)).status_code == 201
     lease = world.lease(world.ada, tasks=[1, 2])
     assert [task["index"] for task in lease["tasks"]] == [2]
     assert lease["unavailable"] == [1]
+
+
+def test_a_wish_repeated_because_its_answer_was_lost_gets_the_same_tasks(world: World) -> None:
+    lost = world.lease(world.ada, tasks=[0, 1, 2])
+    again = world.lease(world.ada, tasks=[0, 1, 2])
+    assert [task["index"] for task in again["tasks"]] == [0, 1, 2]
+    assert again["unavailable"] == []
+    assert world.rows()["app_slot"] == 3
+    late = world.submit(world.submission(lost, world.ada))
+    assert (late.status_code, late.json()["error"]["code"]) == (403, "not_leased")
+    assert world.submit(world.submission(again, world.ada)).status_code == 201
+
+
+def test_a_wish_takes_nothing_from_anyone_else(world: World) -> None:
+    theirs = world.lease(world.bob, tasks=[0])
+    world.lease(world.ada, tasks=[0])
+    world.lease(world.ada, tasks=[0])
+    assert world.submit(world.submission(theirs, world.bob)).status_code == 201
+
+
+def test_onboarding_repeated_after_its_allowance_was_used_is_no_error(world: World) -> None:
+    key = Wallet(b"\x21" * 32)
+    session = eip712.Session(world.bob.address, key.address, 0, world.now + 900, 1000)
+    spender = CONTRACTS["LabelRegistry"]
+    allowance = eip712.Allowance(world.bob.address, spender, 1000, 0, world.now + 900)
+    body = {
+        "session": vars(session) | {"max_bond": "1000"},
+        "signature": world.bob.sign(session, world.domain),
+        "allowance": vars(allowance) | {"amount": "1000"},
+        "allowance_signature": world.bob.sign(allowance, eip712.Domain(CHAIN_ID, CONTRACTS["Ledger"])),
+    }
+    assert world.client.post("/v1/sessions", json=body).status_code == 202
+    with world.backend.database.transaction() as sql:
+        used = {"block_number": 10, "log_index": 0, "owner": world.bob.address, "spender": spender, "nonce": 0}
+        sql.execute(EVENT_TABLES[LedgerAllowanceSigned].insert().values(**used))
+    assert world.client.post("/v1/sessions", json=body).status_code == 202
+    assert world.rows()["app_outbox"] == 2
 
 
 def test_an_expired_lease_gives_its_tasks_back(world: World) -> None:

@@ -26,6 +26,8 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
     now = backend.now(session)
     _require_open(row, dataset, backend, now)
     draft = draft_of(session, row)
+    # One lease of a round at a time: constraints guard the slots, this lock the budget (SQLite has one writer anyway).
+    session.refresh(draft, with_for_update=True)
     session.execute(delete(Slot).where(Slot.digest.is_(None), Slot.expires_at < now))
     wished = list(dict.fromkeys(request.tasks)) if request.tasks is not None else None
     if wished is not None:

@@ -13,6 +13,7 @@ from labelshare.rules.fixed import ONE, Bools, Ints
 
 MIN_AUDITS_TO_MUTE = 3
 MIN_HEARD = 3
+MUTED_OF = 2  # at most one in two is muted
 MAX_ECHO_ROUNDS = 4
 BASELINE_PRIOR = 20
 MIN_SPREAD = ONE // 32  # below it nearly all tasks have one class, and κ means nothing
@@ -81,7 +82,8 @@ def find_low(labels: Labels, verdicts: Ints) -> Bools:
     """bool[contributors]: those whose audited labels are too little better than chance to be heard.
 
     Gain of a label = [it is the verdict] − share of its class among verdicts. Low: (G + 2ḡ) / (a + 2) < max(ḡ, 0) / 3 with at
-    least 3 audited labels, ḡ the mean gain of all; the worst first, only while 3 others are heard.
+    least 3 audited labels, ḡ the mean gain of all; the worst first, only while 3 others are heard, and at most half of all: a
+    small sample with nearly one class says too little to silence a crowd.
     """
     low = np.zeros(labels.contributors, np.bool_)
     audited = labels.where(verdicts[labels.task] != NO_VERDICT)
@@ -97,7 +99,7 @@ def find_low(labels: Labels, verdicts: Ints) -> Bools:
     candidates = np.flatnonzero((count >= MIN_AUDITS_TO_MUTE) & (shrunk < max(mean, 0) // 3))
     heard = int((_per_contributor(labels) > 0).sum())
     worst_first = candidates[np.lexsort((candidates, shrunk[candidates]))]
-    low[worst_first[: max(0, heard - MIN_HEARD)]] = True
+    low[worst_first[: max(0, min(heard - MIN_HEARD, heard // MUTED_OF))]] = True
     return low
 
 

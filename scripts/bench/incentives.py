@@ -6,6 +6,7 @@
 import argparse
 import random
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 
 from labelshare.rules.settlement import Ballot, Role, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
@@ -15,6 +16,7 @@ REWARD = 10**18
 AUDIT_RATE = 26
 PANEL = 3
 VALIDATORS = 12
+SEATS = 3  # a validator: two seats of a panel may be one validator's
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,12 @@ def run(labels: list[Label], truth: dict[int, int], classes: int, seed: int) -> 
     rng = random.Random(f"round {seed}")
     tasks = 1 + max(task for task, _, _ in labels)
     sample = tuple(sorted(rng.sample(range(tasks), -(-tasks * AUDIT_RATE // 256))))
-    seats = rng.sample(range(VALIDATORS), PANEL)
+    seats = Counter(seat // SEATS for seat in rng.sample(range(VALIDATORS * SEATS), PANEL))
 
     def answers(validator: str) -> tuple[int, ...]:
         return tuple(panel_answer(truth.get(t, 0), 0.9, seed, classes, validator, t) for t in sample)
 
-    ballots = tuple(Ballot(address(f"v{v}"), 1, answers(f"v{v}")) for v in seats)
+    ballots = tuple(Ballot(address(f"v{v}"), weight, answers(f"v{v}")) for v, weight in sorted(seats.items()))
     workers = sorted({worker for _, worker, _ in labels})
     by_worker = {w: tuple((t, k) for t, v, k in labels if v == w) for w in workers}
     submissions = tuple(SubmissionEvidence(address(w), 0, False, len(rows), rows) for w, rows in by_worker.items())

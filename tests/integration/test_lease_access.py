@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.leases import service
+from backend.leases.schemas import LeaseRequest
 from backend.models import Slot
 from indexer.models import EVENT_TABLES, License
 from labelshare.chain.events import LedgerAllowanceSigned
@@ -14,9 +16,11 @@ from labelshare.rules import eip712
 from tests.integration.api import CHAIN_ID, CONTRACTS, TASKS, World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """On both databases: what keeps leases apart differs between them."""
+    url = None if request.param == "sqlite" else request.getfixturevalue("postgres")()
+    world = World(tmp_path, url)
     yield world
     world.close()
 
@@ -94,6 +98,22 @@ def test_many_at_once_never_share_a_slot_nor_overdraw_the_budget(world: World) -
         taken = [task for tasks in pool.map(lease, people) for task in tasks]
     assert len(taken) == 10
     assert max(taken.count(task) for task in range(TASKS)) <= 2
+
+
+def test_a_lease_waits_for_one_that_is_not_committed_yet_so_that_the_budget_holds(world: World) -> None:
+    wish = LeaseRequest(tasks=list(range(TASKS)))
+
+    def lease(who: Wallet) -> int:
+        with world.backend.database.transaction() as session:
+            return len(service.lease(world.backend, session, 1, who.address, wish).tasks)
+
+    with ThreadPoolExecutor(1) as pool, world.backend.database.transaction() as session:
+        first = len(service.lease(world.backend, session, 1, world.ada.address, wish).tasks)
+        second = pool.submit(lease, world.bob)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        session.commit()
+        assert (first, second.result(timeout=30)) == (6, 4)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from labelshare.rules.consensus import NO_VERDICT, Labels, fit, wants_label
 from labelshare.rules.fixed import ONE
 from labelshare.rules.settlement import Ballot, Role, RoundEvidence, RuleTerms, SubmissionEvidence, settle
-from scripts.bench.incentives import address, setting
+from scripts.bench.incentives import address, run, setting
 from scripts.crowd_replay import load
 
 REFERENCE = {
@@ -51,7 +51,6 @@ def test_bluebird_is_right_on_96_of_108_in_the_median_and_pay_follows_accuracy()
     outcomes = [setting("bluebird", 0.0, seed) for seed in range(20)]
     right = [round(outcome.accuracy * 108) for outcome in outcomes]
     assert statistics.median(right) >= 96
-    assert min(right) >= 94
     assert round(outcomes[0].majority * 108) == 82
     assert min(outcome.spearman for outcome in outcomes) >= 0.85
 
@@ -62,6 +61,22 @@ def test_a_clique_in_a_fifth_of_the_seats_loses_and_the_honest_gain() -> None:
     assert all(outcome.clique_net <= outcome.honest_net / 4 for outcome in outcomes)
     assert min(outcome.accuracy for outcome in outcomes) >= 0.89
     assert min(outcome.honest_net for outcome in outcomes) > 0
+
+
+@pytest.mark.parametrize("seed", [94, 299])
+def test_a_skewed_sample_of_eleven_tasks_does_not_silence_the_crowd(seed: int) -> None:
+    """Verdicts 9 to 2 (three of them wrong) and 10 to 1: before at most half could be muted, 35 and 34 of 39 people were."""
+    crowd, truth, labels = load("bluebird")
+    outcome, result = run(labels, truth, len(crowd.classes), seed)
+    assert sum(score.low for score in result.scores) <= 39 // 2
+    assert not any(score.flagged for score in result.scores)
+    assert round(outcome.accuracy * 108) >= 90
+    assert outcome.spearman >= 0.85
+
+
+def test_bluebird_is_right_on_94_of_108_in_at_least_95_of_100_draws() -> None:
+    right = [round(setting("bluebird", 0.0, seed).accuracy * 108) for seed in range(100)]
+    assert sum(count >= 94 for count in right) >= 95
 
 
 def history(rng: random.Random, rounds: int) -> list[RoundEvidence]:

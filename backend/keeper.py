@@ -20,6 +20,7 @@ from backend.settlements.service import chunks_of, evidence_of, panel_majority, 
 from backend.submissions.service import drop_skipped
 from indexer.models import Account, Allowance, Audit, Checkpoint, Dataset, Entry, Round, Settlement
 from labelshare.chain import UnknownDeployment
+from labelshare.chain.naming import user_account
 from labelshare.keeper import RoundState, due_step
 
 MAX_UINT = (1 << 256) - 1
@@ -92,7 +93,7 @@ class Keeper:
         operator = self.backend.operator.address
         settlement = self.backend.deployment.address("Settlement")
         needed = row.reserve // 20
-        account = session.get(Account, "0x" + operator[2:].rjust(64, "0"))
+        account = session.get(Account, user_account(operator))
         if account is None or account.balance < needed:
             log.warning("round %d waits: deposit at least %d base units of LBL for %s", row.id, needed, operator)
             return False

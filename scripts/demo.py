@@ -5,7 +5,9 @@
 """
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from labelshare.chain.calls import call_data
+from labelshare.chain.naming import user_account
 from labelshare.chain.rpc import Rpc
 from labelshare.client import shares
 from labelshare.client.api import Api, wait_for
@@ -90,14 +93,15 @@ class Demo:
         self.from_treasury("LabelToken", "approve", self.chain.address("Ledger"), 100_000 * LBL)
         deposits = [(self.operator, 2_000 * LBL), *((validator, stake_each) for validator in self.validators)]
         for wallet, amount in deposits:
-            self.from_treasury("Ledger", "deposit", "0x" + wallet.address[2:].rjust(64, "0"), amount)
+            self.from_treasury("Ledger", "deposit", user_account(wallet.address), amount)
         for validator in self.validators:
             stake(self.chain, validator, SEATS)
 
     def check_ledger(self) -> None:
         """Invariant 1, at one block: the mirror's sum and holdings, and what the token says the Ledger holds."""
         health = self.api.get("/health")
-        call = {"to": self.chain.address("LabelToken"), "data": "0x70a08231" + self.chain.address("Ledger")[2:].rjust(64, "0")}
+        data = "0x" + call_data("LabelToken", "balanceOf", [self.chain.address("Ledger")]).hex()
+        call = {"to": self.chain.address("LabelToken"), "data": data}
         held = int(self.rpc.call("eth_call", call, hex(health["mirror_block"])), 16)
         mirrored, summed = int(health["ledger"]["held"]), int(health["ledger"]["sum"])
         if not summed == mirrored == held:
@@ -321,6 +325,8 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, default=ROOT / "reports", help="where the report and the downloads go")
     options = parser.parse_args()
     console = Console()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # either way the stack is taken down
     try:
         console.print("Starting anvil, deploying, migrating; indexer, API, relayer and keeper as processes of their own …")
         options.reports.mkdir(parents=True, exist_ok=True)
@@ -335,13 +341,14 @@ def main() -> None:
             console.print(f"Report: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
             if not options.no_serve:
                 console.print(f"Overview {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}   (Ctrl-C ends it)")
-                threading.Event().wait()
+                with contextlib.suppress(KeyboardInterrupt):
+                    threading.Event().wait()
             if problems:
                 sys.exit(1)
     except StackError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        console.print("Ended.")
+        sys.exit("Interrupted before the report.")
 
 
 if __name__ == "__main__":

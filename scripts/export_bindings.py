@@ -6,12 +6,13 @@
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from eth_utils.crypto import keccak
+
+from labelshare.chain.naming import canonical_type, snake, struct_name
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAIN = ROOT / "labelshare" / "chain"
@@ -47,24 +48,8 @@ def compiled_abi(name: str) -> list[dict[str, Any]]:
     return sorted(abi, key=lambda item: (item["type"], item.get("name", ""), signature(item)))
 
 
-def canonical_type(argument: dict[str, Any]) -> str:
-    if not argument["type"].startswith("tuple"):
-        return str(argument["type"])
-    return f"({','.join(canonical_type(c) for c in argument['components'])}){argument['type'][5:]}"
-
-
 def signature(item: dict[str, Any]) -> str:
     return f"{item.get('name', '')}({','.join(canonical_type(i) for i in item.get('inputs', []))})"
-
-
-def snake(name: str) -> str:
-    snaked = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.lstrip("_")).lower()
-    return snaked + "_" if snaked in ("from", "to_") else snaked
-
-
-def struct_name(argument: dict[str, Any]) -> str:
-    """`struct ISettlement.Entry[]` is Entry."""
-    return str(argument["internalType"]).split(".")[-1].split(" ")[-1].split("[")[0]
 
 
 def python_type(argument: dict[str, Any], structs: dict[str, list[dict[str, Any]]]) -> str:

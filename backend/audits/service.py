@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from backend.audits import schemas
 from backend.context import Backend
 from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
-from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.models import EvidenceSignature, HeldBallot, Label, SignedSubmission
 from backend.relay.outbox import enqueue_call
 from backend.settlements.service import evidence_of, sample_of
+from backend.signatures import require_signer
 from indexer.models import Audit, PanelMember, Round
 from labelshare.rules import draw, eip712
 
@@ -46,7 +47,7 @@ def commit(backend: Backend, session: Session, round_id: int, request: schemas.C
     if member.commitment is not None:
         raise Conflict("already_committed", "This validator has committed already.")
     message = eip712.Commit(round_id, audit.attempt, request.validator, bytes.fromhex(request.commitment[2:]))
-    _require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
+    require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
     key = f"commit:{round_id}:{audit.attempt}:{request.validator}"
     enqueue_call(session, key, "AuditBoard", "commit", round_id, request.validator, request.commitment, request.signature)
 
@@ -94,7 +95,7 @@ def keep_evidence_signature(
         raise Forbidden("too_early", "The evidence is shown and signed once every ballot is sealed.")
     evidence = evidence_of(backend, session, row)
     message = eip712.Evidence(round_id, bytes.fromhex(evidence.hash[2:]))
-    _require_signer(message.digest(backend.domain("Settlement")), request.signature, request.validator)
+    require_signer(message.digest(backend.domain("Settlement")), request.signature, request.validator)
     if session.get(EvidenceSignature, (round_id, request.validator)) is None:
         session.add(EvidenceSignature(round=round_id, validator=request.validator, signature=request.signature))
 
@@ -124,14 +125,3 @@ def _member(session: Session, audit: Audit, validator: str) -> PanelMember:
     if member is None:
         raise Forbidden("not_on_panel", f"{validator} is not on the panel of round {audit.round}.")
     return member
-
-
-def _require_signer(digest: bytes, signature: str, validator: str) -> None:
-    try:
-        signer = eip712.recover(digest, bytes.fromhex(signature[2:]))
-    except eip712.InvalidSignature as error:
-        raise Unauthorized("invalid_signature", str(error)) from error
-    except ValueError as error:
-        raise Invalid("invalid_signature", "The signature is not an even number of hex digits.") from error
-    if signer != validator:
-        raise Unauthorized("wrong_signer", f"Signed by {signer} instead of {validator}, or for another chain, contract or message.")

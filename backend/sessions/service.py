@@ -4,13 +4,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
-from backend.errors import Conflict, Invalid, NotFound, Unauthorized
+from backend.errors import Conflict, Invalid, NotFound
 from backend.models import Outbox
 from backend.relay.outbox import enqueue_item
 from backend.sessions import schemas
+from backend.signatures import require_signer
 from indexer.models import EVENT_TABLES, Account, Allowance
 from indexer.models import Session as SessionKey
 from labelshare.chain import events
+from labelshare.chain.naming import user_account
 from labelshare.rules import eip712
 
 MAX_BOND = 1 << 96
@@ -28,7 +30,7 @@ def onboard(backend: Backend, session: Session, request: schemas.OnboardRequest)
     known = session.get(SessionKey, (s.contributor, s.key))
     if known is not None:
         raise Conflict("session_known", "This key was registered or revoked before; make a new session key.")
-    _require_signer(message.digest(backend.domain("LabelRegistry")), request.signature, s.contributor)
+    require_signer(message.digest(backend.domain("LabelRegistry")), request.signature, s.contributor)
     item = [[s.contributor, s.key, s.dataset, s.expiry, s.max_bond], request.signature]
     if request.allowance is not None:
         _allow(backend, session, request.allowance, request.allowance_signature, s.contributor, now)
@@ -46,7 +48,7 @@ def _allow(
         raise Invalid("allowance_expired", f"The allowance's deadline {a.deadline} is past.")
     message = eip712.Allowance(a.owner, a.spender, int(a.amount), a.nonce, a.deadline)
     digest = message.digest(backend.domain("Ledger"))
-    _require_signer(digest, signature, a.owner)
+    require_signer(digest, signature, a.owner)
     key = f"allowance:0x{digest.hex()}"
     if session.scalar(select(Outbox.id).where(Outbox.key == key)) is not None:
         return  # the same request again, its answer having been lost; the nonce may be used by now
@@ -61,19 +63,6 @@ def next_nonce(session: Session, owner: str) -> int:
     """The Ledger's next allowance nonce of an owner: how many signed allowances were used."""
     used = EVENT_TABLES[events.LedgerAllowanceSigned]
     return session.scalar(select(func.count()).select_from(used).where(used.c.owner == owner)) or 0
-
-
-def _require_signer(digest: bytes, signature: str, signer: str) -> None:
-    try:
-        recovered = eip712.recover(digest, bytes.fromhex(signature[2:]))
-    except eip712.InvalidSignature as error:
-        raise Unauthorized("invalid_signature", str(error)) from error
-    except ValueError as error:
-        raise Invalid("invalid_signature", "The signature is not an even number of hex digits.") from error
-    if recovered != signer:
-        raise Unauthorized(
-            "wrong_signer", f"Signed by {recovered} instead of {signer}, or for another chain, contract or message than this one."
-        )
 
 
 def drip(backend: Backend, session: Session, address: str) -> None:
@@ -98,7 +87,7 @@ def view_session(session: Session, contributor: str, key: str) -> schemas.Sessio
 
 
 def view_account(backend: Backend, session: Session, address: str) -> schemas.AccountView:
-    account = session.get(Account, "0x" + address[2:].rjust(64, "0"))
+    account = session.get(Account, user_account(address))
     allowance = session.get(Allowance, (address, backend.deployment.address("LabelRegistry")))
     return schemas.AccountView(
         account=address,

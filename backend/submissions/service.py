@@ -9,9 +9,11 @@ from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from backend.leases.service import next_sequence
 from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transaction
 from backend.relay.outbox import enqueue_item
+from backend.signatures import signer_of
 from backend.submissions.schemas import LabelBody, ReceiptView, SubmissionView, SubmitRequest
 from indexer.models import Account, Allowance, Dataset, Round, SkippedSubmission, Submission
 from indexer.models import Session as SessionKey
+from labelshare.chain.naming import user_account
 from labelshare.rules import eip712
 from labelshare.rules.merkle import labels_tree
 
@@ -60,7 +62,7 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     expected = next_sequence(session, row.dataset, s.contributor)
     if s.sequence != expected:
         raise Conflict("wrong_sequence", f"The submission's sequence number is {s.sequence}; the next is {expected}.")
-    signer = _signer(digest, request.signature)
+    signer = signer_of(digest, request.signature)
     bond = s.count * int(dataset.terms["bond"])
     _check_signer(session, row, s.contributor, signer, bond, now)
     _check_bond(backend, session, s.contributor, bond)
@@ -146,15 +148,6 @@ def _check_lease(session: Session, request: SubmitRequest, round_id: int, now: i
     return lease
 
 
-def _signer(digest: bytes, signature: str) -> str:
-    try:
-        return eip712.recover(digest, bytes.fromhex(signature[2:]))
-    except eip712.InvalidSignature as error:
-        raise Unauthorized("invalid_signature", str(error)) from error
-    except ValueError as error:
-        raise Invalid("invalid_signature", "The signature is not an even number of hex digits.") from error
-
-
 def _check_signer(session: Session, row: Round, contributor: str, signer: str, bond: int, now: int) -> None:
     if signer == contributor:
         return
@@ -178,7 +171,7 @@ def _check_signer(session: Session, row: Round, contributor: str, signer: str, b
 def _check_bond(backend: Backend, session: Session, contributor: str, bond: int) -> None:
     if bond == 0:
         return
-    account = session.get(Account, "0x" + contributor[2:].rjust(64, "0"))
+    account = session.get(Account, user_account(contributor))
     allowance = session.get(Allowance, (contributor, backend.deployment.address("LabelRegistry")))
     spendable = min(account.balance if account else 0, allowance.amount if allowance else 0)
     spendable -= _bonds_in_flight(session, SignedSubmission.contributor == contributor)

@@ -8,13 +8,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_utils.crypto import keccak
 
 from labelshare.chain import abi
-
-
-def canonical_type(argument: dict[str, Any]) -> str:
-    """`tuple[]` with components becomes `(uint256,bytes32)[]`."""
-    if not argument["type"].startswith("tuple"):
-        return str(argument["type"])
-    return f"({','.join(canonical_type(c) for c in argument['components'])}){argument['type'][5:]}"
+from labelshare.chain.naming import canonical_type
 
 
 def call_data(contract: str, function: str, arguments: Sequence[Any]) -> bytes:

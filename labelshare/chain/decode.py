@@ -1,6 +1,5 @@
 """Logs to typed events. Pure: bytes in, frozen dataclasses out."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from eth_abi.registry import registry as default_registry
 
 from labelshare.chain import abi
 from labelshare.chain.events import EVENTS, STRUCTS, Event
+from labelshare.chain.naming import canonical_type, snake, struct_name
 
 
 class MalformedLog(ValueError):
@@ -34,12 +34,6 @@ class Log:
     log_index: int
 
 
-def snake(name: str) -> str:
-    """The attribute that a Solidity name has in events.py."""
-    snaked = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.lstrip("_")).lower()
-    return snaked + "_" if snaked in ("from", "to_") else snaked
-
-
 def decode(contract: str, log: Log) -> Event | None:
     """The event of a log emitted by `contract`; None for a topic it does not know. Raises MalformedLog."""
     kind = EVENTS.get((contract, log.topics[0])) if log.topics else None
@@ -49,11 +43,9 @@ def decode(contract: str, log: Log) -> Event | None:
     indexed = [i for i in inputs if i["indexed"]]
     plain = [i for i in inputs if not i["indexed"]]
     try:
-        topics = [
-            _DECODER.decode([_type(i)], bytes.fromhex(topic[2:]))[0] for i, topic in zip(indexed, log.topics[1:], strict=True)
-        ]
-        values = {i["name"]: value for i, value in zip(indexed, topics, strict=True)}
-        decoded = _DECODER.decode([_type(i) for i in plain], bytes.fromhex(log.data[2:]))
+        topics = zip(indexed, log.topics[1:], strict=True)
+        values = {i["name"]: _DECODER.decode([canonical_type(i)], bytes.fromhex(topic[2:]))[0] for i, topic in topics}
+        decoded = _DECODER.decode([canonical_type(i) for i in plain], bytes.fromhex(log.data[2:]))
         values |= {i["name"]: value for i, value in zip(plain, decoded, strict=True)}
     except (DecodingError, ValueError, OverflowError) as error:
         raise MalformedLog(f"{kind.__name__} in transaction {log.transaction_hash}, log {log.log_index}: {error}") from error
@@ -63,12 +55,6 @@ def decode(contract: str, log: Log) -> Event | None:
 @cache
 def _inputs(contract: str, event: str) -> list[dict[str, Any]]:
     return next(item["inputs"] for item in abi(contract) if item["type"] == "event" and item["name"] == event)
-
-
-def _type(argument: Mapping[str, Any]) -> str:
-    if not argument["type"].startswith("tuple"):
-        return str(argument["type"])
-    return f"({','.join(_type(c) for c in argument['components'])}){argument['type'][5:]}"
 
 
 def _python(argument: Mapping[str, Any], value: Any) -> Any:
@@ -86,9 +72,8 @@ def _python(argument: Mapping[str, Any], value: Any) -> Any:
 
 
 def _struct(argument: Mapping[str, Any], values: Sequence[Any]) -> Any:
-    name = str(argument["internalType"]).split(".")[-1].split(" ")[-1].split("[")[0]
     members = argument["components"]
-    return STRUCTS[name](**{snake(c["name"]): _python(c, v) for c, v in zip(members, values, strict=True)})
+    return STRUCTS[struct_name(argument)](**{snake(c["name"]): _python(c, v) for c, v in zip(members, values, strict=True)})
 
 
 class _LenientStringDecoder(StringDecoder):

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 from eth_abi.abi import decode as abi_decode
 
 from labelshare.chain import Deployment, abi
-from labelshare.chain.calls import call_data, canonical_type, error_name
+from labelshare.chain.calls import call_data, error_name
 from labelshare.chain.decode import Log, decode
 from labelshare.chain.events import Event, LabelRegistrySubmissionAccepted
+from labelshare.chain.naming import canonical_type
 from labelshare.chain.rpc import Rpc, RpcError
 from labelshare.client.wallet import Wallet
 
@@ -104,11 +105,6 @@ class Chain:
 def topic(value: int) -> str:
     """An indexed integer as a log's topic."""
     return f"0x{value:064x}"
-
-
-def address_topic(address: str) -> str:
-    """An indexed address as a log's topic; also the Ledger account of a user."""
-    return "0x" + address[2:].rjust(64, "0")
 
 
 def to_log(raw: dict[str, Any]) -> Log:

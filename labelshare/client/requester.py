@@ -6,8 +6,9 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from labelshare.chain.events import DatasetRegistryDatasetCreated
+from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, wait_for
-from labelshare.client.chain import Chain, address_topic, to_log
+from labelshare.client.chain import Chain, to_log
 from labelshare.client.wallet import Wallet
 
 ZERO = "0x" + "0" * 64
@@ -125,4 +126,4 @@ class Requester:
 def deposit(chain: Chain, wallet: Wallet, amount: int, account: str | None = None) -> None:
     """Moves LBL base units from a wallet to a Ledger account (the wallet's own unless given)."""
     chain.send(wallet, "LabelToken", "approve", chain.address("Ledger"), amount)
-    chain.send(wallet, "Ledger", "deposit", account or address_topic(wallet.address), amount)
+    chain.send(wallet, "Ledger", "deposit", account or user_account(wallet.address), amount)

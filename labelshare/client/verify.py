@@ -22,7 +22,8 @@ from labelshare.chain.events import (
     SettlementSettlementFinalized,
     SettlementSettlementProposed,
 )
-from labelshare.client.chain import Chain, address_topic, topic
+from labelshare.chain.naming import user_account
+from labelshare.client.chain import Chain, topic
 from labelshare.rules import eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
 from labelshare.rules.merkle import LABEL_TYPES, leaf_hash, tasks_tree, verify
@@ -77,7 +78,7 @@ def verify_file(path: Path, chain: Chain, progress: Callable[[int], None] = lamb
             whole = whole or (on_chain if isinstance(on_chain, str) else _round_problem(chain, round_file, on_chain))
             for submission in round_file["submissions"]:
                 wrong = on_chain if isinstance(on_chain, str) else _submission_problem(chain, round_file, submission, on_chain)
-                for label_problem in _label_problems(submission):
+                for label_problem in label_problems(submission):
                     checked += 1
                     trouble = wrong or label_problem
                     if trouble is not None:
@@ -110,7 +111,7 @@ def _coverage_problem(chain: Chain, data: dict[str, Any]) -> str | None:
     if given != sorted(set(given)):
         return "the file lists a round twice, or rounds out of order"
     dataset, licensee = data["dataset"], data["licensee"]
-    sales = list(chain.events(DatasetMarketLicenseSold, topic(dataset), address_topic(licensee)))
+    sales = list(chain.events(DatasetMarketLicenseSold, topic(dataset), user_account(licensee)))
     if not sales:
         return f"no license to dataset {dataset} was ever sold to {licensee}"
     sale_log, sale = sales[0]
@@ -249,7 +250,7 @@ def _submission_problem(
     return None
 
 
-def _label_problems(submission: dict[str, Any]) -> Iterator[str | None]:
+def label_problems(submission: dict[str, Any]) -> Iterator[str | None]:
     """For each label, what is wrong with its proof."""
     root = bytes.fromhex(submission["labels_root"][2:])
     for label in submission["labels"]:

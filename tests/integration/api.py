@@ -16,6 +16,7 @@ from backend.context import Backend
 from backend.models import AppBase, Draft, DraftTask, Task
 from backend.settings import Settings
 from indexer.models import Account, Allowance, Base, Checkpoint, Dataset, Round, Session
+from labelshare.chain.naming import user_account
 from labelshare.client.wallet import Wallet
 from labelshare.rules import eip712
 from labelshare.rules.evidence import content_hash, salt
@@ -28,10 +29,6 @@ TASKS = 6
 BOND = 250
 OPERATOR_KEY = b"\x05" * 32
 TERMS = {"classes": 3, "bond": str(BOND), "reward": "1000", "audit_fee": "500", "max_labels": 9}
-
-
-def account_of(address: str) -> str:
-    return "0x" + address[2:].rjust(64, "0")
 
 
 class Client:
@@ -91,7 +88,7 @@ class World:
         )
         for person in (self.ada, self.bob):
             self.mirror(
-                Account(account=account_of(person.address), balance=10 * BOND),
+                Account(account=user_account(person.address), balance=10 * BOND),
                 Allowance(owner=person.address, spender=CONTRACTS["LabelRegistry"], amount=10 * BOND, nonce=1),
             )
         tasks = [Task(content_hash="0x" + h.hex(), content=json.dumps({"task": i})) for i, h in enumerate(hashes)]

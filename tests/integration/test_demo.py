@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labelshare.chain import deployment
-from labelshare.client.verify import _label_problems
+from labelshare.client.verify import label_problems
 from scripts.demo_report import EXPECTED_LABELS, problems_of
 from scripts.stack import ROOT, SERVICES
 
@@ -73,7 +73,7 @@ def test_a_tampered_download_is_found_out_by_its_label(report: dict[str, Any], f
     data = json.loads((folder / "bluebird.dataset.json").read_text())
     submission = data["rounds"][0]["submissions"][0]
     submission["labels"][3]["answer"] ^= 1
-    problems = [problem for problem in _label_problems(submission) if problem is not None]
+    problems = [problem for problem in label_problems(submission) if problem is not None]
     assert len(problems) == 1
     assert f"task {submission['labels'][3]['task']} " in problems[0]
 

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 from backend.models import SignedSubmission
 from indexer.models import Account, Allowance, Session, Submission
 from labelshare import cli
+from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, ApiError
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.wallet import Wallet
-from tests.integration.api import BOND, CONTRACTS, TASKS, Client, World, account_of
+from tests.integration.api import BOND, CONTRACTS, TASKS, Client, World
 
 
 class Bridge(httpx.BaseTransport):
@@ -218,7 +219,7 @@ def test_a_session_key_without_enough_left_is_replaced_by_a_new_one(
 
 
 def test_who_has_no_bond_is_told_to_deposit(run: Any, world: World) -> None:
-    world.change(Account, account_of(world.ada.address), balance=BOND - 1)
+    world.change(Account, user_account(world.ada.address), balance=BOND - 1)
     result = run("--count", "1")
     assert result.exit_code == 1
     assert "deposit LBL" in str(result.exception)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from indexer.models import Account, Round, Session
+from labelshare.chain.naming import user_account
 from labelshare.rules import eip712
 from tests.integration.api import BOND, CHAIN_ID, CONTRACTS, World
 
@@ -45,7 +46,7 @@ def mirrored(kind: type[Any], **values: Any) -> Change:
 
     def change(world: World, lease: dict[str, Any], _: dict[str, Any]) -> dict[str, Any]:
         key: Any = {Round: 1, Session: (world.ada.address, world.key.address)}.get(kind)
-        key = key or "0x" + world.ada.address[2:].rjust(64, "0")
+        key = key or user_account(world.ada.address)
         world.change(kind, key, **values)
         return world.submission(lease, world.ada, signer=world.key)
 
@@ -200,7 +201,7 @@ def test_a_digest_with_other_labels_is_a_conflict(world: World) -> None:
 
 
 def test_bonds_on_their_way_count_against_balance(world: World) -> None:
-    world.change(Account, "0x" + world.ada.address[2:].rjust(64, "0"), balance=5 * BOND)
+    world.change(Account, user_account(world.ada.address), balance=5 * BOND)
     assert world.submit(world.submission(world.lease(world.ada), world.ada)).status_code == 201
     second = world.submit(world.submission(world.lease(world.ada), world.ada))
     assert second.json()["error"]["code"] == "bond_unavailable"

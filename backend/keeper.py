@@ -70,23 +70,24 @@ class Keeper:
                 enqueue_call(session, key, "AuditBoard", "reveal", audit.round, member.validator, held.answers, held.salt)
 
     def _settle(self, session: Session, row: Round, audit: Audit, settlement: Settlement | None) -> None:
-        if settlement is None:
-            self._propose(session, row, audit)
+        if settlement is None or settlement.phase == "expired":
+            self._propose(session, row, audit, settlement.attempt if settlement else 0)
         elif settlement.phase == "proposed" and settlement.proposer == self.backend.operator.address:
             chunks = chunks_of(settlement_of(session, row).entries)
             number = settlement.published
-            enqueue_call(session, f"publish:{row.id}:{number}", "Settlement", "publish", row.id, number, chunks[number])
+            key = f"publish:{row.id}:{settlement.attempt}:{number}"
+            enqueue_call(session, key, "Settlement", "publish", row.id, number, chunks[number])
         elif settlement.phase == "final":
             self._distribute(session, row, settlement)
 
-    def _propose(self, session: Session, row: Round, audit: Audit) -> None:
+    def _propose(self, session: Session, row: Round, audit: Audit, expired: int) -> None:
         signatures = panel_majority(session, audit)
         if signatures is None or not self._can_bond(session, row):
             return
         entries = settlement_of(session, row).entries
         evidence = evidence_of(self.backend, session, row)
         arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals_of(entries), signatures)
-        enqueue_call(session, f"propose:{row.id}", "Settlement", "propose", *arguments)
+        enqueue_call(session, f"propose:{row.id}:{expired}", "Settlement", "propose", *arguments)
 
     def _can_bond(self, session: Session, row: Round) -> bool:
         """Whether the operator's Ledger account covers the proposal's bond; allows the Settlement to take it, once."""

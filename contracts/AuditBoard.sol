@@ -142,7 +142,7 @@ contract AuditBoard is IAuditBoard, EIP712 {
         _penalizeSilence(round, a.attempt);
         uint8 attempt = a.attempt;
         if (revealed * 2 > total) {
-            a.phase = AuditPhase.Audited;
+            (a.phase, a.concludedAt) = (AuditPhase.Audited, uint64(block.timestamp));
             _countVotes(round);
         } else {
             _dismiss(round);

@@ -10,12 +10,14 @@ import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
-import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
+import {Accounts} from "./libraries/Accounts.sol";
+import {Limits} from "./libraries/Limits.sol";
+import {Protocol} from "./libraries/Protocol.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Typed} from "./libraries/Typed.sol";
 
 /// @title Settlement
-/// @notice The result of a round: proposed, published, final, distributed.
+/// @notice The result of a round: proposed, published, final, distributed; or the exit, when no settlement comes.
 /// @dev Between publish and distribute no label or vote of the dataset can become pending: the next round opens only after full
 /// distribution (specification R1). So limits checked while publishing still hold when distributing, which therefore cannot fail.
 /// Sub-accounts of the Ledger: bytes32(dataset) holds bonds and undistributed pay, PROPOSAL_BONDS the proposers' bonds.
@@ -25,9 +27,11 @@ contract Settlement is ISettlement, EIP712 {
     /// @inheritdoc ISettlement
     uint256 public constant PROPOSAL_BOND_BPS = 500;
     /// @inheritdoc ISettlement
-    uint256 public constant MAX_SLASH_FEES = 5;
+    uint256 public constant MAX_SLASH_FEES = Limits.MAX_SLASH_FEES;
+    /// @inheritdoc ISettlement
+    uint256 public constant MAX_PROPOSALS = 3;
     uint256 private constant MAX_CHUNKS = 10_000;
-    uint256 private constant ONE = 1 << 16;
+    uint256 private constant ONE = Limits.ONE;
     uint256 private constant BPS = 10_000;
     bytes32 private constant PROPOSAL_BONDS = keccak256("proposal bonds");
 
@@ -51,7 +55,17 @@ contract Settlement is ISettlement, EIP712 {
         uint32 validators;
     }
 
+    /// @dev What one label and one vote take out of a round that exits.
+    struct ExitRates {
+        uint96 labelPay;
+        uint96 votePay;
+        uint64 labelShares;
+    }
+
     mapping(uint256 round => Proposal) private _proposals;
+    mapping(uint256 round => ExitRates) private _exitRates;
+    /// @inheritdoc ISettlement
+    mapping(uint256 round => uint256) public proposalsOf;
     mapping(uint256 round => Totals) private _totals;
     mapping(uint256 round => Totals) private _published;
     mapping(uint256 round => Progress) private _progress;
@@ -88,10 +102,12 @@ contract Settlement is ISettlement, EIP712 {
         if (AUDIT_BOARD.auditOf(round).phase != IAuditBoard.AuditPhase.Audited) revert NotAudited(round);
         if (chunks == 0 || chunks > MAX_CHUNKS) revert InvalidChunks(chunks);
         _requirePanelMajority(round, evidenceHash, signatures);
+        if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         uint256 bond = r.reserve * PROPOSAL_BOND_BPS / BPS;
         Proposal storage p = _proposals[round];
         (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
+        p.publishEnds = uint64(block.timestamp) + REGISTRY.termsOf(r.dataset).challengeWindow;
         (p.bond, p.evidenceHash) = (bond, evidenceHash);
         _totals[round] = totals;
         emit SettlementProposed(round, r.dataset, msg.sender, evidenceHash, chunks, bond, totals);
@@ -103,6 +119,7 @@ contract Settlement is ISettlement, EIP712 {
         Proposal storage p = _proposals[round];
         _requirePhase(round, SettlementPhase.Proposed);
         if (msg.sender != p.proposer) revert NotProposer(msg.sender, p.proposer);
+        if (block.timestamp > p.publishEnds) revert WindowClosed(round, p.publishEnds);
         if (chunk != p.published) revert WrongChunk(p.published, chunk);
         if (entries.length > MAX_ENTRIES) revert ChunkTooLarge(entries.length, MAX_ENTRIES);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
@@ -150,7 +167,8 @@ contract Settlement is ISettlement, EIP712 {
         Proposal storage p = _proposals[round];
         _requirePhase(round, SettlementPhase.Final);
         if (isDistributed[round][chunk]) revert ChunkDistributed(round, chunk);
-        if (chunkHashOf[round][chunk] != keccak256(abi.encode(round, chunk, entries))) revert ChunkMismatch(round, chunk);
+        // A hash at or past `chunks` is left from a proposal that expired.
+        if (chunk >= p.chunks || chunkHashOf[round][chunk] != keccak256(abi.encode(round, chunk, entries))) revert ChunkMismatch(round, chunk);
         isDistributed[round][chunk] = true;
         emit ChunkPaid(round, chunk);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
@@ -159,6 +177,62 @@ contract Settlement is ISettlement, EIP712 {
         _mint(r.dataset, round, entries);
         if (++p.distributed == p.chunks) {
             p.phase = SettlementPhase.Distributed;
+            emit SettlementDistributed(round, r.dataset);
+            LABEL_REGISTRY.markSettled(round);
+        }
+    }
+
+    // What ends without a settlement
+
+    /// @inheritdoc ISettlement
+    function expire(uint256 round) external {
+        Proposal memory p = _proposals[round];
+        _requirePhase(round, SettlementPhase.Proposed);
+        if (block.timestamp <= p.publishEnds) revert WindowStillOpen(round, p.publishEnds);
+        delete _proposals[round];
+        delete _totals[round];
+        delete _published[round];
+        delete _progress[round];
+        emit ProposalExpired(round, p.proposer, p.bond);
+        LEDGER.move(PROPOSAL_BONDS, TREASURY_ACCOUNT, p.bond);
+    }
+
+    /// @inheritdoc ISettlement
+    function startExit(uint256 round) external {
+        _requirePhase(round, SettlementPhase.None);
+        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
+        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        uint256 revealed = _requireExitDue(round, terms.exitDelay);
+        Waiting memory before = waitingOf[r.dataset];
+        ExitRates memory rates = ExitRates({
+            labelPay: uint96(uint256(terms.reward) * terms.exitRate / BPS),
+            votePay: uint96(uint256(terms.auditFee) * terms.exitRate / BPS),
+            labelShares: uint64(ONE * terms.exitRate / BPS)
+        });
+        uint256 labels = uint256(r.labels) + before.labels;
+        uint256 votes = revealed * r.sampleSize + before.votes;
+        uint256 paid = labels * rates.labelPay + votes * rates.votePay;
+        uint256 held = r.reserve + uint256(before.labels) * terms.reward + uint256(before.votes) * terms.auditFee;
+
+        _proposals[round].phase = SettlementPhase.Exiting;
+        _exitRates[round] = rates;
+        delete waitingOf[r.dataset];
+        lastFinalRound[r.dataset] = round;
+        emit ExitStarted(round, r.dataset, rates.labelPay, rates.votePay, rates.labelShares, paid, held - paid);
+        REGISTRY.settle(r.dataset, paid, held - paid);
+        SHARES.finalizeRound(r.dataset, round, labels * rates.labelShares);
+        if (revealed != 0) AUDIT_BOARD.releasePanel(round);
+    }
+
+    /// @inheritdoc ISettlement
+    function exit(uint256 round, address[] calldata contributors, address[] calldata validators) external {
+        _requirePhase(round, SettlementPhase.Exiting);
+        uint256 largest = contributors.length > validators.length ? contributors.length : validators.length;
+        if (largest > MAX_ENTRIES) revert ChunkTooLarge(largest, MAX_ENTRIES);
+        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
+        _payExits(round, r.dataset, r.bond, contributors, validators);
+        if (LABEL_REGISTRY.pendingContributors(r.dataset) + AUDIT_BOARD.pendingValidators(r.dataset) == 0) {
+            _proposals[round].phase = SettlementPhase.Distributed;
             emit SettlementDistributed(round, r.dataset);
             LABEL_REGISTRY.markSettled(round);
         }
@@ -214,20 +288,19 @@ contract Settlement is ISettlement, EIP712 {
             ++sum.entries;
             sum.slash += e.slash;
             if (e.role == Role.Contributor) {
-                _checkContributor(e, LABEL_REGISTRY.contributorOf(dataset, e.account).pending, terms);
+                Limits.contributor(e, LABEL_REGISTRY.contributorOf(dataset, e.account).pending, terms);
                 ++progress.contributors;
                 sum.contributorReward += e.reward;
                 sum.contributorShares += e.shares;
                 sum.waitingLabels += e.waiting;
             } else if (e.role == Role.Validator) {
-                _checkValidator(e, AUDIT_BOARD.pendingVotesOf(dataset, e.account), terms);
+                Limits.validator(e, AUDIT_BOARD.pendingVotesOf(dataset, e.account), terms);
                 ++progress.validators;
                 sum.validatorReward += e.reward;
                 sum.validatorShares += e.shares;
                 sum.waitingVotes += e.waiting;
             } else {
-                _limit("requester", e.account, e.account == terms.requester ? 0 : 1, 0);
-                _limit("requester pay", e.account, uint256(e.reward) + e.slash + e.waiting, 0);
+                Limits.requester(e, terms.requester);
                 sum.requesterShares += e.shares;
             }
         }
@@ -235,58 +308,15 @@ contract Settlement is ISettlement, EIP712 {
         _progress[round] = progress;
     }
 
-    function _checkContributor(Entry calldata e, uint256 pending, IDatasetRegistry.Terms memory terms) internal pure {
-        if (pending == 0) revert LimitExceeded("pending labels", e.account, 1, 0);
-        _checkWaiting(e, pending);
-        _limit("reward", e.account, e.reward, pending * terms.reward);
-        _limit("slash", e.account, e.slash, pending * terms.bond);
-        _limit("shares", e.account, e.shares, pending * ONE);
-    }
-
-    function _checkValidator(Entry calldata e, uint256 pending, IDatasetRegistry.Terms memory terms) internal pure {
-        if (pending == 0) revert LimitExceeded("pending votes", e.account, 1, 0);
-        _checkWaiting(e, pending);
-        _limit("reward", e.account, e.reward, pending * terms.auditFee);
-        _limit("slash", e.account, e.slash, MAX_SLASH_FEES * pending * terms.auditFee);
-    }
-
-    /// @dev An entry decides all of an account's pending work or none of it.
-    function _checkWaiting(Entry calldata e, uint256 pending) internal pure {
-        if (e.waiting == 0) return;
-        if (e.waiting != pending) revert LimitExceeded("waiting", e.account, e.waiting, pending);
-        _limit("pay while waiting", e.account, uint256(e.reward) + e.slash + e.shares, 0);
-    }
-
-    function _limit(string memory name, address account, uint256 value, uint256 bound) internal pure {
-        if (value > bound) revert LimitExceeded(name, account, value, bound);
-    }
-
     function _checkTotals(uint256 round, ILabelRegistry.Round memory r, IDatasetRegistry.Terms memory terms) internal view {
-        Totals memory t = _totals[round];
-        Totals memory s = _published[round];
         Progress memory progress = _progress[round];
-        _same("entries", t.entries, s.entries);
-        _same("contributorReward", t.contributorReward, s.contributorReward);
-        _same("validatorReward", t.validatorReward, s.validatorReward);
-        _same("slash", t.slash, s.slash);
-        _same("contributorShares", t.contributorShares, s.contributorShares);
-        _same("validatorShares", t.validatorShares, s.validatorShares);
-        _same("requesterShares", t.requesterShares, s.requesterShares);
-        _same("waitingLabels", t.waitingLabels, s.waitingLabels);
-        _same("waitingVotes", t.waitingVotes, s.waitingVotes);
-        _same("contributors with pending labels", LABEL_REGISTRY.pendingContributors(r.dataset), progress.contributors);
-        _same("validators with pending votes", AUDIT_BOARD.pendingValidators(r.dataset), progress.validators);
-
+        Limits.same("contributors with pending labels", LABEL_REGISTRY.pendingContributors(r.dataset), progress.contributors);
+        Limits.same("validators with pending votes", AUDIT_BOARD.pendingValidators(r.dataset), progress.validators);
         Waiting memory before = waitingOf[r.dataset];
-        uint256 votes = uint256(r.sampleSize) * terms.panelSize;
-        _limit("contributorReward", address(0), s.contributorReward + s.waitingLabels * terms.reward, (uint256(r.labels) + before.labels) * terms.reward);
-        _limit("validatorReward", address(0), s.validatorReward + s.waitingVotes * terms.auditFee, (votes + before.votes) * terms.auditFee);
-        _limit("validatorShares", address(0), s.validatorShares * terms.contributorsBps, s.contributorShares * terms.validatorsBps);
-        _limit("requesterShares", address(0), s.requesterShares * terms.contributorsBps, s.contributorShares * terms.requesterBps);
-    }
-
-    function _same(string memory total, uint256 proposed, uint256 published) internal pure {
-        if (proposed != published) revert TotalsMismatch(total, proposed, published);
+        uint256 votes = uint256(r.sampleSize) * terms.panelSize + before.votes;
+        Totals memory published = _published[round];
+        Limits.equal(_totals[round], published);
+        Limits.totals(published, uint256(r.labels) + before.labels, votes, terms);
     }
 
     // Internals: distributing
@@ -308,7 +338,7 @@ contract Settlement is ISettlement, EIP712 {
                 amount += labels[next] * bond - e.slash;
                 slashed += e.slash;
             }
-            credits[next++] = ILedger.Credit(LEDGER.accountOf(e.account), amount);
+            credits[next++] = ILedger.Credit(Accounts.user(e.account), amount);
         }
         credits[next] = ILedger.Credit(TREASURY_ACCOUNT, slashed);
         LEDGER.moveBatch(bytes32(dataset), credits);
@@ -345,5 +375,48 @@ contract Settlement is ISettlement, EIP712 {
             mstore(mints, count)
         }
         if (count != 0) SHARES.mint(dataset, round, mints);
+    }
+
+    // Internals: exiting
+
+    /// @return revealed weight of the panel whose votes are pending, 0 when the audit failed
+    function _requireExitDue(uint256 round, uint256 delay) internal view returns (uint256 revealed) {
+        IAuditBoard.Audit memory audit = AUDIT_BOARD.auditOf(round);
+        if (audit.phase == IAuditBoard.AuditPhase.Failed) return 0;
+        if (audit.phase != IAuditBoard.AuditPhase.Audited) revert NotAudited(round);
+        uint256 dueAt = audit.concludedAt + delay;
+        if (block.timestamp <= dueAt && proposalsOf[round] < MAX_PROPOSALS) revert ExitNotDue(round, dueAt);
+        return AUDIT_BOARD.totalRevealedWeight(round);
+    }
+
+    /// @dev Settles the accounts' pending work in their registries first: an account named twice has none the second time.
+    function _payExits(
+        uint256 round,
+        uint256 dataset,
+        uint256 bond,
+        address[] calldata contributors,
+        address[] calldata validators
+    ) internal {
+        ExitRates memory rates = _exitRates[round];
+        uint32[] memory labels = LABEL_REGISTRY.settleContributors(dataset, contributors);
+        uint64[] memory votes = AUDIT_BOARD.settleValidators(dataset, validators);
+        ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length);
+        IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](contributors.length);
+        for (uint256 i; i < contributors.length; ++i) {
+            if (labels[i] == 0) revert NothingPending(Role.Contributor, contributors[i]);
+            uint256 pay = uint256(labels[i]) * rates.labelPay;
+            uint64 shares = uint64(labels[i]) * rates.labelShares;
+            credits[i] = ILedger.Credit(Accounts.user(contributors[i]), pay + labels[i] * bond);
+            mints[i] = IDatasetShares.Mint(contributors[i], shares);
+            emit Exited(round, Role.Contributor, contributors[i], labels[i], pay, shares);
+        }
+        for (uint256 i; i < validators.length; ++i) {
+            if (votes[i] == 0) revert NothingPending(Role.Validator, validators[i]);
+            uint256 pay = uint256(votes[i]) * rates.votePay;
+            credits[contributors.length + i] = ILedger.Credit(Accounts.user(validators[i]), pay);
+            emit Exited(round, Role.Validator, validators[i], votes[i], pay, 0);
+        }
+        LEDGER.moveBatch(bytes32(dataset), credits);
+        if (mints.length != 0) SHARES.mint(dataset, round, mints);
     }
 }

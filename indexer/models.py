@@ -290,12 +290,16 @@ class PanelMember(State):
 
 
 class Settlement(State):
-    """A round's settlement. Phase: proposed, published, final or distributed."""
+    """A round's settlement. Phase: proposed, published, final, distributed; expired; exiting, exited.
+
+    `attempt`: proposals so far.
+    """
 
     __tablename__ = "settlement"
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     dataset: Mapped[int]
     phase: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int]
     proposer: Mapped[str] = mapped_column(String(42))
     evidence_hash: Mapped[str] = mapped_column(String(66))
     chunks: Mapped[int]

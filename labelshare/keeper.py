@@ -14,6 +14,8 @@ class Step(Enum):
     DRAW = ("AuditBoard", "drawPanel")
     CONCLUDE = ("AuditBoard", "conclude")
     FINALIZE = ("Settlement", "finalize")
+    EXPIRE = ("Settlement", "expire")
+    START_EXIT = ("Settlement", "startExit")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class RoundState:
 
     Attributes:
         revealed, committed, members: how many of the panel did what.
+        publish_ends: when a proposal expires; 0 if the caller leaves that to others.
+        exit_due: when the round may exit; 0 if the caller leaves that to others.
     """
 
     phase: str
@@ -37,6 +41,8 @@ class RoundState:
     revealed: int = 0
     settlement_phase: str | None = None
     challenge_ends: int = 0
+    publish_ends: int = 0
+    exit_due: int = 0
 
 
 def due_step(state: RoundState, now: int, block: int) -> Step | None:
@@ -51,4 +57,8 @@ def due_step(state: RoundState, now: int, block: int) -> Step | None:
         return Step.CONCLUDE if all_revealed or now > ends else None
     if state.settlement_phase == "published":
         return Step.FINALIZE if now > state.challenge_ends else None
+    if state.settlement_phase == "proposed":
+        return Step.EXPIRE if state.publish_ends and now > state.publish_ends else None
+    if state.settlement_phase is None and state.audit_phase in ("audited", "failed"):
+        return Step.START_EXIT if state.exit_due and now > state.exit_due else None
     return None

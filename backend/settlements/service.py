@@ -9,6 +9,7 @@ from backend.context import Backend
 from backend.errors import NotFound
 from backend.models import EvidenceFile, EvidenceSignature, Label, SignedSubmission
 from indexer.models import Audit, Dataset, PanelMember, Round, Submission
+from indexer.models import Settlement as SettlementRow
 from labelshare.rules.draw import sample
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
 from labelshare.rules.settlement import (
@@ -105,12 +106,15 @@ def rule_terms(dataset: Dataset) -> RuleTerms:
 
 
 def round_evidence(session: Session, row: Round) -> RoundEvidence:
-    """What the rule takes of an audited round."""
+    """What the rule takes of a round that is over its audit. A failed audit has neither sample nor ballots."""
     audit = session.get_one(Audit, row.id)
+    audited = audit.phase == "audited"
+    on_chain_settlement = session.get(SettlementRow, row.id)
+    exited = on_chain_settlement is not None and on_chain_settlement.phase in ("exiting", "exited")
     ballots = tuple(
         Ballot(member.validator, member.weight, tuple(bytes.fromhex((member.answers or "0x")[2:])))
         for member in panel_of(session, audit)
-        if member.revealed
+        if audited and member.revealed
     )
     submissions = tuple(
         SubmissionEvidence(
@@ -123,7 +127,8 @@ def round_evidence(session: Session, row: Round) -> RoundEvidence:
         for on_chain, signed in accepted(session, row.id)
     )
     seed = bytes.fromhex((audit.seed or "0x")[2:])
-    return RoundEvidence(row.id, seed, row.last, row.task_count, sample_of(row, audit), submissions, ballots)
+    sample = sample_of(row, audit) if audited else ()
+    return RoundEvidence(row.id, seed, row.last, row.task_count, sample, submissions, ballots, exited)
 
 
 def settlement_of(session: Session, row: Round) -> Settlement:

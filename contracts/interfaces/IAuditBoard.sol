@@ -16,6 +16,7 @@ interface IAuditBoard {
         Failed
     }
 
+    /// @param concludedAt unix seconds at which the phase became Audited, else 0
     struct Audit {
         AuditPhase phase;
         uint8 attempt;
@@ -25,6 +26,7 @@ interface IAuditBoard {
         uint40 slots;
         uint64 commitEnds;
         uint64 revealEnds;
+        uint64 concludedAt;
         bytes32 seed;
     }
 

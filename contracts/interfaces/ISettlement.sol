@@ -18,7 +18,8 @@ interface ISettlement {
         Proposed,
         Published,
         Final,
-        Distributed
+        Distributed,
+        Exiting
     }
 
     /// @param reward, slash LBL base units; a contributor's slash comes out of their bond, a validator's out of their stake
@@ -52,12 +53,14 @@ interface ISettlement {
         bytes signature;
     }
 
+    /// @param publishEnds unix seconds until which every chunk must be published, else the proposal expires
     struct Proposal {
         SettlementPhase phase;
         address proposer;
         uint32 chunks;
         uint32 published;
         uint32 distributed;
+        uint64 publishEnds;
         uint64 challengeEnds;
         uint256 bond;
         bytes32 evidenceHash;
@@ -81,6 +84,13 @@ interface ISettlement {
     /// @notice Thrown when the published entries do not add up to the proposal; `total` names it.
     error TotalsMismatch(string total, uint256 proposed, uint256 published);
     error WindowStillOpen(uint256 round, uint256 endsAt);
+    /// @notice Thrown when a proposal's time to publish has passed: `expire` it.
+    error WindowClosed(uint256 round, uint256 endedAt);
+    error TooManyProposals(uint256 round, uint256 most);
+    /// @notice Thrown when a round may still be settled: its audit has not failed, and its exit delay has not passed.
+    error ExitNotDue(uint256 round, uint256 dueAt);
+    /// @notice Thrown when an account has nothing pending to take out, or stands twice in the list.
+    error NothingPending(Role role, address account);
 
     event SettlementProposed(
         uint256 indexed round,
@@ -96,6 +106,20 @@ interface ISettlement {
     event SettlementFinalized(uint256 indexed round, uint256 indexed dataset, uint256 paid, uint256 carried, uint256 released);
     event ChunkPaid(uint256 indexed round, uint32 indexed chunk);
     event SettlementDistributed(uint256 indexed round, uint256 indexed dataset);
+    /// @notice A proposal was not published in time: its bond went to the treasury, and the round may be proposed anew or exit.
+    event ProposalExpired(uint256 indexed round, address indexed proposer, uint256 bond);
+    /// @notice A round ends without a settlement: every pending label is paid `labelPay` and mints `labelShares`, every vote `votePay`.
+    event ExitStarted(
+        uint256 indexed round,
+        uint256 indexed dataset,
+        uint256 labelPay,
+        uint256 votePay,
+        uint256 labelShares,
+        uint256 paid,
+        uint256 released
+    );
+    /// @param work labels of a contributor, votes of a validator
+    event Exited(uint256 indexed round, Role role, address indexed account, uint256 work, uint256 paid, uint256 shares);
 
     /// @notice Entries a chunk holds at most.
     function MAX_ENTRIES() external view returns (uint256);
@@ -103,6 +127,10 @@ interface ISettlement {
     function PROPOSAL_BOND_BPS() external view returns (uint256);
     /// @notice Worst slash of a validator, audit fees a vote.
     function MAX_SLASH_FEES() external view returns (uint256);
+    /// @notice Proposals a round takes at most; when so many expired, its exit is due at once.
+    function MAX_PROPOSALS() external view returns (uint256);
+    /// @notice Proposals of a round so far.
+    function proposalsOf(uint256 round) external view returns (uint256);
     function proposalOf(uint256 round) external view returns (Proposal memory);
     function totalsOf(uint256 round) external view returns (Totals memory);
     function chunkHashOf(uint256 round, uint256 chunk) external view returns (bytes32);
@@ -126,4 +154,14 @@ interface ISettlement {
     function finalize(uint256 round) external;
     /// @notice Anyone, any order, each chunk once: pays, returns bonds, slashes, mints.
     function distribute(uint256 round, uint32 chunk, Entry[] calldata entries) external;
+
+    /// @notice Anyone, once a proposer left chunks unpublished for one challenge window: their bond is lost, the round is as before.
+    function expire(uint256 round) external;
+    /// @notice Anyone, when no settlement came: the audit failed for good, or nothing is proposed and the dataset's exit delay since
+    /// the audit has passed, or MAX_PROPOSALS expired. Silence pays the worker: all pending work is paid at the exit rate.
+    /// @dev Contributors' shares come at that rate; validators and requester get none.
+    function startExit(uint256 round) external;
+    /// @notice Anyone, for any accounts with pending work, at most MAX_ENTRIES of each role: pays them and returns their bonds.
+    /// @dev The last one ends the round.
+    function exit(uint256 round, address[] calldata contributors, address[] calldata validators) external;
 }

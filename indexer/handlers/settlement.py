@@ -9,26 +9,33 @@ from indexer.models import Entry, Settlement
 from labelshare.chain import events as e
 from labelshare.chain.events import Event
 
+NOBODY, NO_HASH = "0x" + 40 * "0", "0x" + 64 * "0"
+
 
 def proposed(context: Context, event: e.SettlementSettlementProposed) -> None:
-    context.add(
-        Settlement(
-            round=event.round,
-            dataset=event.dataset,
-            phase="proposed",
-            proposer=event.proposer,
-            evidence_hash=event.evidence_hash,
-            chunks=event.chunks,
-            published=0,
-            distributed=0,
-            challenge_ends=0,
-            bond=event.bond,
-            totals={name: str(value) for name, value in asdict(event.totals).items()},
-            paid=0,
-            carried=0,
-            released=0,
-        )
-    )
+    settlement = _begin(context, event.round, event.dataset, "proposed")
+    settlement.attempt += 1
+    settlement.proposer, settlement.evidence_hash = event.proposer, event.evidence_hash
+    settlement.chunks, settlement.bond = event.chunks, event.bond
+    settlement.totals = {name: str(value) for name, value in asdict(event.totals).items()}
+
+
+def _begin(context: Context, round_id: int, dataset: int, phase: str) -> Settlement:
+    """The round's settlement as it is before anything is published, whatever expired before."""
+    empty = {"phase": phase, "proposer": NOBODY, "evidence_hash": NO_HASH, "totals": {}, "bond": 0, "challenge_ends": 0}
+    counts = dict.fromkeys(("chunks", "published", "distributed", "paid", "carried", "released"), 0)
+    settlement = context.get_or_add(Settlement, round=round_id, dataset=dataset, attempt=0, **empty, **counts)
+    for name, value in (empty | counts).items():
+        setattr(settlement, name, value)
+    return settlement
+
+
+def expired(context: Context, event: e.SettlementProposalExpired) -> None:
+    context.get(Settlement, event.round).phase = "expired"
+    context.session.flush()
+    for entry in context.session.scalars(select(Entry).where(Entry.round == event.round)):
+        context.session.delete(entry)
+    context.session.flush()
 
 
 def chunk_published(context: Context, event: e.SettlementChunkPublished) -> None:
@@ -57,7 +64,23 @@ def chunk_paid(context: Context, event: e.SettlementChunkPaid) -> None:
 
 
 def distributed(context: Context, event: e.SettlementSettlementDistributed) -> None:
-    context.get(Settlement, event.round).phase = "distributed"
+    settlement = context.get(Settlement, event.round)
+    settlement.phase = "exited" if settlement.phase == "exiting" else "distributed"
+
+
+def exit_started(context: Context, event: e.SettlementExitStarted) -> None:
+    settlement = _begin(context, event.round, event.dataset, "exiting")
+    settlement.paid, settlement.released = event.paid, event.released
+
+
+def exited(context: Context, event: e.SettlementExited) -> None:
+    """An account that took its exit is an entry of its own chunk, published and distributed at once."""
+    settlement = context.get(Settlement, event.round)
+    pay = {"reward": event.paid, "slash": 0, "shares": event.shares, "waiting": 0, "distributed": True}
+    who = {"role": event.role, "account": event.account}
+    context.add(Entry(round=event.round, chunk=settlement.chunks, position=0, **who, **pay))
+    settlement.chunks += 1
+    settlement.published = settlement.distributed = settlement.chunks
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -67,4 +90,7 @@ HANDLERS: dict[type[Event], Handler] = {
     e.SettlementSettlementFinalized: finalized,
     e.SettlementChunkPaid: chunk_paid,
     e.SettlementSettlementDistributed: distributed,
+    e.SettlementProposalExpired: expired,
+    e.SettlementExitStarted: exit_started,
+    e.SettlementExited: exited,
 }

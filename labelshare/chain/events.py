@@ -533,6 +533,40 @@ class SettlementEIP712DomainChanged:
 
 
 @dataclass(frozen=True)
+class SettlementExitStarted:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0xa7e4d45c93b504fa27b48b7e42128099e4346391acb8d98c105032d308c574c2"
+    round: int
+    dataset: int
+    label_pay: int
+    vote_pay: int
+    label_shares: int
+    paid: int
+    released: int
+
+
+@dataclass(frozen=True)
+class SettlementExited:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x177a23e930e66fffd8b9e260005971862a126f78e861630e469c98286a195d70"
+    round: int
+    role: int
+    account: str
+    work: int
+    paid: int
+    shares: int
+
+
+@dataclass(frozen=True)
+class SettlementProposalExpired:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x0b80990270aeef343889eddaa8f6ecdd35052f36efe1caa5b495163daebd3b4a"
+    round: int
+    proposer: str
+    bond: int
+
+
+@dataclass(frozen=True)
 class SettlementSettlementDistributed:
     CONTRACT: ClassVar[str] = "Settlement"
     TOPIC: ClassVar[str] = "0x9e82e7d721c3806e72d7afb15c3b4790db8f59db698b730ff662fa1955b8409c"
@@ -690,6 +724,9 @@ Event = (
     | SettlementChunkPaid
     | SettlementChunkPublished
     | SettlementEIP712DomainChanged
+    | SettlementExitStarted
+    | SettlementExited
+    | SettlementProposalExpired
     | SettlementSettlementDistributed
     | SettlementSettlementFinalized
     | SettlementSettlementProposed
@@ -753,6 +790,9 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (SettlementChunkPaid.CONTRACT, SettlementChunkPaid.TOPIC): SettlementChunkPaid,
     (SettlementChunkPublished.CONTRACT, SettlementChunkPublished.TOPIC): SettlementChunkPublished,
     (SettlementEIP712DomainChanged.CONTRACT, SettlementEIP712DomainChanged.TOPIC): SettlementEIP712DomainChanged,
+    (SettlementExitStarted.CONTRACT, SettlementExitStarted.TOPIC): SettlementExitStarted,
+    (SettlementExited.CONTRACT, SettlementExited.TOPIC): SettlementExited,
+    (SettlementProposalExpired.CONTRACT, SettlementProposalExpired.TOPIC): SettlementProposalExpired,
     (SettlementSettlementDistributed.CONTRACT, SettlementSettlementDistributed.TOPIC): SettlementSettlementDistributed,
     (SettlementSettlementFinalized.CONTRACT, SettlementSettlementFinalized.TOPIC): SettlementSettlementFinalized,
     (SettlementSettlementProposed.CONTRACT, SettlementSettlementProposed.TOPIC): SettlementSettlementProposed,

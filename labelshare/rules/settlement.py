@@ -73,6 +73,8 @@ class Ballot:
 
 @dataclass(frozen=True)
 class RoundEvidence:
+    """A round of the history. `exited`: it ended without a settlement, its pending work paid at the exit rate (R11)."""
+
     round_id: int
     seed: bytes
     last: bool
@@ -80,6 +82,7 @@ class RoundEvidence:
     sample: tuple[int, ...]
     submissions: tuple[SubmissionEvidence, ...]
     ballots: tuple[Ballot, ...]
+    exited: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,32 +162,52 @@ class _Account:
         self.paid, self.slashed, self.shares, self.pending = self.paid + reward, self.slashed + slash, self.shares + shares, 0
         return reward, slash, shares
 
+    def exit(self, pay: int, shares: int) -> None:
+        """Takes `pay` base units and `shares` for each pending label or vote, as the chain does."""
+        self.paid, self.shares, self.pending = self.paid + pay * self.pending, self.shares + shares * self.pending, 0
+
 
 def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
     """The settlement of the last of `rounds`, the dataset's whole history in order of round id.
 
-    Raises ValueError when there is no round, or a ballot does not fit its sample.
+    Raises ValueError when there is no round, the last one exited, or a ballot does not fit its sample.
     """
     ordered = sorted(rounds, key=lambda r: r.round_id)
     if not ordered:
         raise ValueError("A settlement needs at least one round of evidence.")
+    if ordered[-1].exited:
+        raise ValueError(f"Round {ordered[-1].round_id} exited: it has no settlement.")
     contributors: dict[str, _Account] = {}
     validators: dict[str, _Account] = {}
     settlement = None
-    for index in range(len(ordered)):
-        settlement = _settle_next(terms, ordered[: index + 1], contributors, validators)
+    for index, current in enumerate(ordered):
+        _add_pending(current, contributors, validators)
+        if current.exited:
+            _exit(terms, contributors, validators)
+        else:
+            settlement = _settle_next(terms, ordered[: index + 1], contributors, validators)
     assert settlement is not None
     return settlement
+
+
+def _add_pending(current: RoundEvidence, contributors: dict[str, _Account], validators: dict[str, _Account]) -> None:
+    for submission in current.submissions:
+        contributors.setdefault(submission.contributor, _Account()).pending += submission.count
+    for ballot in current.ballots:
+        validators.setdefault(ballot.validator, _Account()).pending += ballot.weight * len(current.sample)
+
+
+def _exit(terms: RuleTerms, contributors: dict[str, _Account], validators: dict[str, _Account]) -> None:
+    for account in contributors.values():
+        account.exit(terms.reward * terms.exit_rate_bps // BPS, ONE * terms.exit_rate_bps // BPS)
+    for account in validators.values():
+        account.exit(terms.audit_fee * terms.exit_rate_bps // BPS, 0)
 
 
 def _settle_next(
     terms: RuleTerms, history: Sequence[RoundEvidence], contributors: dict[str, _Account], validators: dict[str, _Account]
 ) -> Settlement:
     current = history[-1]
-    for submission in current.submissions:
-        contributors.setdefault(submission.contributor, _Account()).pending += submission.count
-    for ballot in current.ballots:
-        validators.setdefault(ballot.validator, _Account()).pending += ballot.weight * len(current.sample)
     names = sorted(contributors)
     table = _table(terms, history, names)
     panel = _Panel.of(history, terms.classes)

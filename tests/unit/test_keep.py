@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from labelshare.chain import events
+from labelshare.chain import abi, events
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.keep import Keeper, state_of
+from labelshare.client.keep import EXIT_DELAY, Keeper, state_of
 from labelshare.client.wallet import Wallet
 from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import ADA, ROUNDS, Node, small
@@ -30,6 +30,8 @@ class OneRound(Chain):
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
         self.phase, self.audit, self.settlement = 1, 0, 0
         self.deadline = self.commit_ends = self.reveal_ends = self.challenge_ends = NOW + 10
+        self.publish_ends, self.concluded_at, self.proposals = NOW + 10, NOW, 0
+        self.pending: dict[str, int] = {}
         self.seed_block = BLOCK
         self.panel: Sequence[tuple[str, int, bool, bytes]] = ()
         self.distributed: set[int] = set()
@@ -40,11 +42,19 @@ class OneRound(Chain):
         return {
             "roundCount": lambda: 1,
             "roundOf": lambda: (4, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, False, 0, bytes(32)),
-            "auditOf": lambda: (self.audit, 0, 0, self.seed_block, 1, 9, self.commit_ends, self.reveal_ends, bytes(32)),
+            "auditOf": lambda: (self.audit, 0, 0, self.seed_block, 1, 9, *self.audit_times(), bytes(32)),
             "panelOf": lambda: self.panel,
-            "proposalOf": lambda: (self.settlement, "0x", 2, 2, 0, self.challenge_ends, 0, bytes(32)),
+            "proposalOf": lambda: (self.settlement, "0x", 2, 2, 0, self.publish_ends, self.challenge_ends, 0, bytes(32)),
+            "proposalsOf": lambda: self.proposals,
+            "MAX_PROPOSALS": lambda: 3,
+            "termsOf": lambda: tuple(range(27)),
+            "contributorOf": lambda: (1, 6, self.pending.get(arguments[1], 0), 1),
+            "pendingVotesOf": lambda: self.pending.get(arguments[1], 0),
             "isDistributed": lambda: arguments[1] in self.distributed,
         }[function]()
+
+    def audit_times(self) -> tuple[int, int, int]:
+        return self.commit_ends, self.reveal_ends, self.concluded_at
 
     def send(self, wallet: Wallet, contract: str, function: str, *arguments: Any, seconds: float = 120.0) -> dict[str, Any]:
         if self.fails:
@@ -79,6 +89,7 @@ def test_nothing_is_sent_while_nothing_is_due(chain: OneRound) -> None:
         ((2, 2, 0), "commit_ends", ("AuditBoard", "conclude")),
         ((2, 3, 0), "reveal_ends", ("AuditBoard", "conclude")),
         ((2, 4, 2), "challenge_ends", ("Settlement", "finalize")),
+        ((2, 4, 1), "publish_ends", ("Settlement", "expire")),
     ],
 )
 def test_what_is_due_is_done(chain: OneRound, phases: tuple[int, int, int], late: str, call: tuple[str, str]) -> None:
@@ -122,3 +133,34 @@ def test_a_final_settlement_is_distributed_from_what_was_published(chain: OneRou
 def test_what_somebody_else_did_first_is_said_and_ends_nothing(chain: OneRound) -> None:
     chain.deadline, chain.fails = NOW - 1, True
     assert kept(chain) == ["round 1: LabelRegistry.closeRound would fail: WrongPhase"]
+
+
+def test_a_round_exits_when_nothing_is_proposed_for_its_exit_delay(chain: OneRound) -> None:
+    chain.phase, chain.audit = 2, 4
+    chain.concluded_at = NOW - EXIT_DELAY
+    assert kept(chain) == []
+    chain.concluded_at -= 1
+    assert kept(chain) == ["round 1: Settlement.startExit done"]
+
+
+@pytest.mark.parametrize(("audit", "concluded_at", "proposals"), [(5, 0, 0), (4, NOW, 3)])
+def test_a_failed_audit_and_used_up_proposals_exit_at_once(chain: OneRound, audit: int, concluded_at: int, proposals: int) -> None:
+    chain.phase, chain.audit, chain.concluded_at, chain.proposals = 2, audit, concluded_at, proposals
+    assert kept(chain) == ["round 1: Settlement.startExit done"]
+
+
+def test_the_exit_delay_is_read_from_its_place_among_the_terms() -> None:
+    (terms,) = [item["outputs"][0] for item in abi("DatasetRegistry") if item.get("name") == "termsOf"]
+    assert terms["components"][EXIT_DELAY]["name"] == "exitDelay"
+
+
+def test_an_exit_pays_those_who_have_something_pending(chain: OneRound) -> None:
+    chain.phase, chain.audit, chain.settlement = 2, 4, 5
+    accepted = [log for log in chain.rpc.logs if log.topics[0] == events.LabelRegistrySubmissionAccepted.TOPIC]  # type: ignore[attr-defined]
+    chain.rpc.logs = [  # type: ignore[attr-defined]
+        type(log)(**{**vars(log), "topics": (log.topics[0], f"0x{1:064x}", *log.topics[2:])}) for log in accepted
+    ]
+    people = sorted({"0x" + log.topics[2][-40:] for log in accepted})
+    chain.pending = {people[0]: 3}
+    assert kept(chain) == ["round 1: Settlement.exit done"]
+    assert chain.sent == [("Settlement", "exit", 1, [people[0]], [])]

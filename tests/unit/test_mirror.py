@@ -202,6 +202,39 @@ def test_the_same_events_in_one_range_or_many_give_the_same_state(store: Store, 
     assert dump(url) == dump(other)
 
 
+STUCK: list[list[Event]] = [
+    *LIFE[:7],
+    [e.SettlementSettlementProposed(1, 1, BOB, word(9), 2, 12, TOTALS), e.SettlementChunkPublished(1, 0, word(10), ENTRIES)],
+    [e.SettlementProposalExpired(1, BOB, 12)],
+    [e.SettlementSettlementProposed(1, 1, ALICE, word(11), 1, 12, TOTALS), e.SettlementChunkPublished(1, 0, word(12), ENTRIES[:1])],
+    [e.SettlementProposalExpired(1, ALICE, 12), e.SettlementExitStarted(1, 1, 2, 1, 30, 32, 28)],
+    [e.SettlementExited(1, 0, ALICE, 15, 30, 450), e.LabelRegistryContributorSettled(1, ALICE, 15)],
+    [e.SettlementExited(1, 1, BOB, 2, 2, 0), e.SettlementSettlementDistributed(1, 1), e.LabelRegistryRoundSettled(1, 1)],
+]
+
+
+def test_a_round_that_exits_keeps_what_each_account_took_and_nothing_of_what_expired(store: Store, url: str) -> None:
+    store.append(block_range(1, STUCK[:9]), None)
+    assert (only(url, "settlement")["phase"], dump(url)["entry"]) == ("expired", [])
+    store.append(block_range(10, STUCK[9:10]), store.checkpoint())
+    assert (only(url, "settlement")["attempt"], only(url, "entry")["chunk"]) == (2, 0)
+    store.append(block_range(11, STUCK[10:]), store.checkpoint())
+    settlement = only(url, "settlement")
+    assert (settlement["phase"], settlement["paid"], settlement["released"], settlement["bond"]) == ("exited", 32, 28, 0)
+    entries = [(row["chunk"], row["role"], row["account"], row["reward"], row["shares"]) for row in dump(url)["entry"]]
+    assert entries == [(0, 0, ALICE, 30, 450), (1, 1, BOB, 2, 0)]
+    assert only(url, "round")["phase"] == "settled"
+
+
+@pytest.mark.parametrize("target", range(7, len(STUCK)))
+def test_an_exit_that_a_reorganization_takes_back_never_was(store: Store, url: str, tmp_path: Path, target: int) -> None:
+    store.append(block_range(1, STUCK), None)
+    store.rewind(target)
+    other = f"sqlite:///{tmp_path}/other.db"
+    Store(open_database(other), DEPLOYMENT).append(block_range(1, STUCK[:target]), None)
+    assert dump(url) == dump(other)
+
+
 def test_a_rewind_beyond_the_journal_derives_the_state_anew(store: Store, url: str, tmp_path: Path) -> None:
     store.append(block_range(1, [*LIFE, *([[]] * 600)]), None)
     store.rewind(7)

@@ -80,7 +80,8 @@ def test_bluebird_is_right_on_94_of_108_in_at_least_95_of_100_draws() -> None:
 
 
 def history(rng: random.Random, rounds: int) -> list[RoundEvidence]:
-    """A random dataset's history: people who come and go, some submissions invalid, the last round sometimes the last."""
+    """A random dataset's history: people who come and go, some submissions invalid, some rounds exited, the last round
+    sometimes the last."""
     evidence = []
     sequences: dict[str, int] = {}
     for number in range(1, rounds + 1):
@@ -100,7 +101,10 @@ def history(rng: random.Random, rounds: int) -> list[RoundEvidence]:
         )
         last = number == rounds and rng.random() < 0.5
         seed = rng.randbytes(32)
-        evidence.append(RoundEvidence(number, seed, last, tasks, sample, tuple(submissions), ballots))
+        exited = number < rounds and rng.random() < 0.3
+        if exited and rng.random() < 0.5:
+            sample, ballots = (), ()  # its audit failed
+        evidence.append(RoundEvidence(number, seed, last, tasks, sample, tuple(submissions), ballots, exited))
     return evidence
 
 
@@ -137,6 +141,9 @@ def test_the_chain_would_take_every_settlement(seed: int) -> None:
         for b in evidence.ballots:
             votes = b.weight * len(evidence.sample)
             pending[Role.VALIDATOR][b.validator] = pending[Role.VALIDATOR].get(b.validator, 0) + votes
+        if evidence.exited:
+            pending = {role: {} for role in pending}
+            continue
         held = {role: unit[role] * sum(accounts.values()) for role, accounts in pending.items()}
         entries = settle(TERMS, rounds[: index + 1]).entries
         keys = [(entry.role, entry.account) for entry in entries]
@@ -159,6 +166,27 @@ def test_the_chain_would_take_every_settlement(seed: int) -> None:
         shares = {role: sum(entry.shares for entry in entries if entry.role == role) for role in Role}
         assert shares[Role.VALIDATOR] * TERMS.contributors_bps <= shares[Role.CONTRIBUTOR] * TERMS.validators_bps
         assert shares[Role.REQUESTER] * TERMS.contributors_bps <= shares[Role.CONTRIBUTOR] * TERMS.requester_bps
+
+
+def test_what_an_exit_paid_is_not_paid_again_and_not_taken_back() -> None:
+    """A perfect contributor earns half in a round that exits; the next round pays what it is short of, within its own labels."""
+    tasks, sample = 40, tuple(range(20))
+    labels = tuple((t, t % 3) for t in range(tasks))
+    ballots = tuple(Ballot(address(f"v{v}"), 1, tuple(t % 3 for t in sample)) for v in range(3))
+
+    def played(number: int, exited: bool) -> RoundEvidence:
+        crowd = tuple(SubmissionEvidence(address(f"p{i}"), number, False, tasks, labels) for i in range(4))
+        return RoundEvidence(number, bytes(32), not exited, tasks, sample, crowd, ballots, exited)
+
+    rounds = [played(1, True), played(2, False)]
+    alone = {e.account: e for e in settle(TERMS, rounds[1:]).entries if e.role == Role.CONTRIBUTOR}
+    after = {e.account: e for e in settle(TERMS, rounds).entries if e.role == Role.CONTRIBUTOR}
+    for account, entry in after.items():
+        assert alone[account].reward > TERMS.reward * tasks // 2
+        assert entry.reward == TERMS.reward * tasks
+        assert entry.shares == ONE * tasks
+    with pytest.raises(ValueError, match="Round 1 exited"):
+        settle(TERMS, rounds[:1])
 
 
 def test_nearly_one_class_pays_the_exit_rate_to_the_accurate_only() -> None:

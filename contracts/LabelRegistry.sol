@@ -231,14 +231,16 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         if (s.admission != TICKETED) return SkipReason.UnsupportedAdmission;
         if (uint256(r.labels) + s.count > r.labelBudget) return SkipReason.BudgetExhausted;
         if (msg.sender != r.operator && !_hasTicket(s, r.operator, item.ticket)) return SkipReason.NotAdmitted;
-        address signer = Signatures.recover(_hashTypedDataV4(Typed.submission(s)), item.signature);
-        if (signer == address(0)) return SkipReason.InvalidSignature;
-
+        bytes32 digest = _hashTypedDataV4(Typed.submission(s));
+        address signer = Signatures.recover(digest, item.signature);
         uint256 bond = uint256(s.count) * r.bond;
         SessionState memory session;
+        if (signer != s.contributor) session = sessionOf[s.contributor][signer];
+        if (signer != s.contributor && session.expiry == 0) {
+            if (!Signatures.isByWallet(s.contributor, digest, item.signature)) return SkipReason.InvalidSignature;
+            signer = s.contributor;
+        }
         if (signer != s.contributor) {
-            session = sessionOf[s.contributor][signer];
-            if (session.expiry == 0) return SkipReason.InvalidSignature;
             if (session.revoked || block.timestamp > session.expiry) return SkipReason.SessionNotLive;
             if (session.dataset != 0 && session.dataset != dataset) return SkipReason.SessionOtherDataset;
             if (session.bondLeft < bond) return SkipReason.SessionBondExceeded;

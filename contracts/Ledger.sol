@@ -26,6 +26,8 @@ contract Ledger is ILedger, EIP712 {
     mapping(address owner => mapping(address spender => uint256)) public allowance;
     /// @inheritdoc ILedger
     mapping(address owner => uint256) public nonces;
+    /// @inheritdoc ILedger
+    mapping(address owner => uint256) public withdrawalNonces;
 
     constructor(Protocol memory protocol) EIP712("Labelshare", "1") {
         token = protocol.token;
@@ -56,12 +58,20 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     function withdraw(address to, uint256 amount) external {
-        if (to == address(0)) revert ZeroAccount();
-        if (to == address(this)) revert WithdrawalToLedger();
-        bytes32 account = accountOf(msg.sender);
-        _debit(account, amount);
-        emit Withdrawn(account, to, amount);
-        IERC20(token).safeTransfer(to, amount);
+        _withdraw(msg.sender, to, amount);
+    }
+
+    /// @inheritdoc ILedger
+    function withdrawBySig(SignedWithdrawal calldata item) external {
+        if (block.timestamp > item.deadline) revert WithdrawalExpired(item.owner, item.deadline);
+        uint256 nonce = withdrawalNonces[item.owner];
+        if (item.nonce != nonce) revert WrongWithdrawalNonce(item.owner, nonce, item.nonce);
+        bytes32 digest = _hashTypedDataV4(Typed.withdrawal(item));
+        if (!Signatures.isBy(item.owner, digest, item.signature)) revert InvalidWithdrawalSignature(item.owner);
+        withdrawalNonces[item.owner] = nonce + 1;
+        emit WithdrawalSigned(item.owner, msg.sender, nonce, item.fee);
+        if (item.fee != 0) _move(accountOf(item.owner), accountOf(msg.sender), item.fee);
+        _withdraw(item.owner, item.to, item.amount);
     }
 
     // A user's account
@@ -151,6 +161,15 @@ contract Ledger is ILedger, EIP712 {
         if (account == bytes32(0)) revert ZeroAccount();
         balanceOf[account] += amount;
         emit Deposited(account, msg.sender, amount);
+    }
+
+    function _withdraw(address owner, address to, uint256 amount) internal {
+        if (to == address(0)) revert ZeroAccount();
+        if (to == address(this)) revert WithdrawalToLedger();
+        bytes32 account = accountOf(owner);
+        _debit(account, amount);
+        emit Withdrawn(account, to, amount);
+        IERC20(token).safeTransfer(to, amount);
     }
 
     function _allow(address owner, address spender, uint256 amount) internal {

@@ -28,6 +28,7 @@ def signatures() -> dict[str, Any]:
     word = keccak(text="word")
     messages = (
         eip712.Allowance(SIGNER, OTHER, 2**255, 7, 2**40),
+        eip712.Withdrawal(SIGNER, OTHER, 2**255, 2**9, 8, 2**40),
         eip712.Session(SIGNER, OTHER, 3, 2**40, 10**21),
         eip712.Submission(5, SIGNER, 2, 1024, word, 1, 2**40),
         eip712.Assignment(5, OTHER, 2, 100, 2**40),

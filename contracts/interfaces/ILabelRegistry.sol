@@ -35,7 +35,8 @@ interface ILabelRegistry {
         uint64 deadline;
     }
 
-    /// @param signature 65 bytes r‖s‖v, low s, v 27 or 28, by the contributor or one of their live session keys
+    /// @param signature 65 bytes r‖s‖v, low s, v 27 or 28, by the contributor or one of their live session keys; or what the
+    /// contributor's contract wallet takes by ERC-1271
     /// @param ticket empty when the operator relays; else abi.encode(uint32 count, uint64 deadline, bytes signature) of the operator's
     /// EIP-712 Assignment(uint256 round,address contributor,uint32 sequence,uint32 count,uint64 deadline), count = most labels allowed
     struct SignedSubmission {

@@ -22,6 +22,20 @@ interface ILedger {
         bytes signature;
     }
 
+    /// @dev EIP-712: Withdrawal(address owner,address to,uint256 amount,uint256 fee,uint256 nonce,uint256 deadline)
+    /// @param amount leaves to `to`; @param fee goes to the Ledger account of whoever relays, both LBL base units
+    /// @param nonce the owner's next of `withdrawalNonces`: a sequence of its own, so that a withdrawal does not undo an allowance
+    /// that is still on its way
+    struct SignedWithdrawal {
+        address owner;
+        address to;
+        uint256 amount;
+        uint256 fee;
+        uint256 nonce;
+        uint256 deadline;
+        bytes signature;
+    }
+
     /// @notice Thrown when an account holds less than a debit asks for.
     error InsufficientBalance(bytes32 account, uint256 balance, uint256 needed);
     /// @notice Thrown when a spender asks for more than the owner allowed.
@@ -33,6 +47,13 @@ interface ILedger {
     /// @notice Thrown when a withdrawal would send tokens to the Ledger itself, where no account would hold them.
     error WithdrawalToLedger();
 
+    /// @notice Thrown when a signed withdrawal came after its deadline.
+    error WithdrawalExpired(address owner, uint256 deadline);
+    /// @notice Thrown when a signed withdrawal was used before, or comes before an earlier one.
+    error WrongWithdrawalNonce(address owner, uint256 expected, uint256 given);
+    /// @notice Thrown when a withdrawal is not signed by its owner.
+    error InvalidWithdrawalSignature(address owner);
+
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
     event Moved(bytes32 indexed from, bytes32 indexed to, uint256 amount);
@@ -43,12 +64,17 @@ interface ILedger {
     /// @notice A signed allowance of a batch was passed over: expired, used, or not signed by its owner.
     event AllowanceSkipped(address indexed owner, address indexed spender, uint256 nonce);
 
+    /// @notice A signed withdrawal was taken (its `Withdrawn`, and `Moved` for a fee, come with it).
+    event WithdrawalSigned(address indexed owner, address indexed relayer, uint256 nonce, uint256 fee);
+
     function token() external view returns (address);
     function balanceOf(bytes32 account) external view returns (uint256);
     function allowance(address owner, address spender) external view returns (uint256);
     /// @notice What `spender` can move from `owner` now: the smaller of allowance and balance.
     function spendable(address owner, address spender) external view returns (uint256);
     function nonces(address owner) external view returns (uint256);
+    /// @notice The owner's next nonce of a signed withdrawal.
+    function withdrawalNonces(address owner) external view returns (uint256);
     function accountOf(address user) external pure returns (bytes32);
     function subAccountOf(address owner, bytes32 key) external pure returns (bytes32);
 
@@ -61,6 +87,8 @@ interface ILedger {
     function depositWithPermit(bytes32 account, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
     /// @notice Sends `amount` from the caller's account to a wallet. Never pausable.
     function withdraw(address to, uint256 amount) external;
+    /// @notice Withdraws by the owner's signature, for a fee in LBL, whoever relays it: leaving needs no gas and no operator.
+    function withdrawBySig(SignedWithdrawal calldata item) external;
     /// @notice Moves from the caller's own account.
     function transfer(bytes32 to, uint256 amount) external;
     function allow(address spender, uint256 amount) external;

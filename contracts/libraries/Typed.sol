@@ -9,6 +9,8 @@ import {ILedger} from "../interfaces/ILedger.sol";
 library Typed {
     bytes32 internal constant ALLOWANCE =
         keccak256("Allowance(address owner,address spender,uint256 amount,uint256 nonce,uint256 deadline)");
+    bytes32 internal constant WITHDRAWAL =
+        keccak256("Withdrawal(address owner,address to,uint256 amount,uint256 fee,uint256 nonce,uint256 deadline)");
     bytes32 internal constant SESSION =
         keccak256("Session(address contributor,address key,uint256 dataset,uint64 expiry,uint256 maxBond)");
     bytes32 internal constant SUBMISSION = keccak256(
@@ -22,6 +24,10 @@ library Typed {
 
     function allowance(ILedger.SignedAllowance calldata a) internal pure returns (bytes32) {
         return keccak256(abi.encode(ALLOWANCE, a.owner, a.spender, a.amount, a.nonce, a.deadline));
+    }
+
+    function withdrawal(ILedger.SignedWithdrawal calldata w) internal pure returns (bytes32) {
+        return keccak256(abi.encode(WITHDRAWAL, w.owner, w.to, w.amount, w.fee, w.nonce, w.deadline));
     }
 
     function session(ILabelRegistry.Session calldata s) internal pure returns (bytes32) {

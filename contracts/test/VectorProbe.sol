@@ -14,6 +14,10 @@ contract VectorProbe {
         return Typed.allowance(a);
     }
 
+    function withdrawal(ILedger.SignedWithdrawal calldata w) external pure returns (bytes32) {
+        return Typed.withdrawal(w);
+    }
+
     function session(ILabelRegistry.Session calldata s) external pure returns (bytes32) {
         return Typed.session(s);
     }

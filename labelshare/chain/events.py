@@ -492,6 +492,16 @@ class LedgerMovedBatch:
 
 
 @dataclass(frozen=True)
+class LedgerWithdrawalSigned:
+    CONTRACT: ClassVar[str] = "Ledger"
+    TOPIC: ClassVar[str] = "0xfb9b717ede968d050aa7fe4d6c2c532ae4e364bddad0e18cd0348a8d1781464d"
+    owner: str
+    relayer: str
+    nonce: int
+    fee: int
+
+
+@dataclass(frozen=True)
 class LedgerWithdrawn:
     CONTRACT: ClassVar[str] = "Ledger"
     TOPIC: ClassVar[str] = "0x04eda370f8b8612fa7266d7ebbd41af9d694e19793fe9d9ff31b3ddbd99b08e1"
@@ -719,6 +729,7 @@ Event = (
     | LedgerEIP712DomainChanged
     | LedgerMoved
     | LedgerMovedBatch
+    | LedgerWithdrawalSigned
     | LedgerWithdrawn
     | SettlementChallengeWindowOpened
     | SettlementChunkPaid
@@ -785,6 +796,7 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (LedgerEIP712DomainChanged.CONTRACT, LedgerEIP712DomainChanged.TOPIC): LedgerEIP712DomainChanged,
     (LedgerMoved.CONTRACT, LedgerMoved.TOPIC): LedgerMoved,
     (LedgerMovedBatch.CONTRACT, LedgerMovedBatch.TOPIC): LedgerMovedBatch,
+    (LedgerWithdrawalSigned.CONTRACT, LedgerWithdrawalSigned.TOPIC): LedgerWithdrawalSigned,
     (LedgerWithdrawn.CONTRACT, LedgerWithdrawn.TOPIC): LedgerWithdrawn,
     (SettlementChallengeWindowOpened.CONTRACT, SettlementChallengeWindowOpened.TOPIC): SettlementChallengeWindowOpened,
     (SettlementChunkPaid.CONTRACT, SettlementChunkPaid.TOPIC): SettlementChunkPaid,

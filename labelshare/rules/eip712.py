@@ -144,6 +144,19 @@ class Allowance(Message):
 
 
 @dataclass(frozen=True)
+class Withdrawal(Message):
+    """Sends `amount` base units of LBL to a wallet; `fee` of them more to the Ledger account of the relayer (Ledger)."""
+
+    TYPES = ("address", "address", "uint256", "uint256", "uint256", "uint256")
+    owner: str
+    to: str
+    amount: int
+    fee: int
+    nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True)
 class Session(Message):
     """Authorizes `key` to sign submissions; dataset 0 means every dataset (LabelRegistry)."""
 

@@ -21,8 +21,8 @@ def probe(deployer: Any) -> Any:
 
 
 def struct_hash(probe: Any, name: str, values: list[Any]) -> str:
-    if name == "Allowance":
-        return str(probe.allowance((*values, b"")))
+    if name in ("Allowance", "Withdrawal"):
+        return str(getattr(probe, name.lower())((*values, b"")))
     if name in ("Session", "Submission"):
         return str(getattr(probe, name.lower())(tuple(values)))
     return str(getattr(probe, name.lower())(*values))

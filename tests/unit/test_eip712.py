@@ -21,6 +21,7 @@ KEY = b"\x07" * 32
 DIGEST = b"\x2a" * 32
 MESSAGES: tuple[Message, ...] = (
     eip712.Allowance(A, B, 2**256 - 1, 0, 2**256 - 1),
+    eip712.Withdrawal(A, B, 2**256 - 1, 1, 0, 2**256 - 1),
     eip712.Session(A, B, 0, 2**64 - 1, 2**96),
     eip712.Submission(2**256 - 1, A, 2**32 - 1, 1024, WORD, 255, 0),
     eip712.Assignment(1, A, 0, 1, 2**64 - 1),

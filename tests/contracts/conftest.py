@@ -1,15 +1,19 @@
 """Role-named fixtures for contract tests: a fresh deployment a module, rolled back after each test."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from brownie import accounts, chain
+from brownie import accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils import keccak
+from web3.exceptions import TransactionNotFound
 
 from scripts.deploy import Deployed, deploy_development
+
+LOOKUP_SECONDS = 5
 
 
 @contextmanager
@@ -45,6 +49,27 @@ def type_of(argument: dict[str, Any]) -> str:
     if not argument["type"].startswith("tuple"):
         return str(argument["type"])
     return f"({','.join(type_of(c) for c in argument['components'])}){argument['type'][5:]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_lookups() -> Iterator[None]:
+    """Brownie takes a transaction for dropped when the sender's nonce has moved on and the node does not know it. Anvil raises the
+    nonce a moment before it shows the transaction in a block: on a busy machine Brownie asks in between. So a lookup waits."""
+    known = web3.eth.get_transaction
+
+    def lookup(tx_hash: Any) -> Any:
+        deadline = time.monotonic() + LOOKUP_SECONDS
+        while True:
+            try:
+                return known(tx_hash)
+            except TransactionNotFound:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
+
+    web3.eth.get_transaction = lookup
+    yield
+    web3.eth.get_transaction = known
 
 
 @pytest.fixture(scope="session")

@@ -52,10 +52,10 @@ def type_of(argument: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patient_lookups() -> Iterator[None]:
-    """Brownie takes a transaction for dropped when the sender's nonce has moved on and the node does not know it. Anvil raises the
-    nonce a moment before it shows the transaction in a block: on a busy machine Brownie asks in between. So a lookup waits."""
-    known = web3.eth.get_transaction
+def patient_receipts() -> Iterator[None]:
+    """Brownie takes a transaction for dropped when the sender's nonce has moved on and there is no receipt. Anvil raises the nonce
+    a moment before it shows the receipt, and now and then Brownie asks in between. So a lookup waits for the receipt."""
+    known = web3.eth.get_transaction_receipt
 
     def lookup(tx_hash: Any) -> Any:
         deadline = time.monotonic() + LOOKUP_SECONDS
@@ -67,9 +67,9 @@ def patient_lookups() -> Iterator[None]:
                     raise
             time.sleep(0.01)
 
-    web3.eth.get_transaction = lookup
+    web3.eth.get_transaction_receipt = lookup
     yield
-    web3.eth.get_transaction = known
+    web3.eth.get_transaction_receipt = known
 
 
 @pytest.fixture(scope="session")

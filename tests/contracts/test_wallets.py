@@ -9,6 +9,7 @@ from eth_abi import encode
 from labelshare.rules import eip712
 from scripts.deploy import Deployed
 from tests.contracts.flow import BOND, LBL, Flow, Wallet, domain, entry, in_order, wallet
+from tests.contracts.parts import high_s
 
 HONEST, WRONG_MAGIC, REVERTS, BURNS_ALL_GAS, REVERTS_WITH_BOMB, TOO_LITTLE, RETURNS_BOMB, YES_TO_EVERYTHING = range(8)
 HOSTILE = [WRONG_MAGIC, REVERTS, BURNS_ALL_GAS, REVERTS_WITH_BOMB, TOO_LITTLE, RETURNS_BOMB]
@@ -277,6 +278,62 @@ def test_a_withdrawal_that_a_relayer_changed_is_refused(flow: Flow, stranger: An
     item[field] = wallet("thief").address if field == 1 else item[field] + 1
     with expect_revert("InvalidWithdrawalSignature"):
         flow.protocol.ledger.withdrawBySig(item, {"from": stranger})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(high_s, id="high s"),
+        pytest.param(lambda s: s[:64] + bytes([s[64] - 27]), id="v of 0 or 1"),
+        pytest.param(lambda s: s[:64], id="64 bytes"),
+        pytest.param(lambda s: b"", id="empty"),
+    ],
+)
+def test_a_withdrawal_whose_signature_has_another_form_is_refused(
+    flow: Flow, stranger: Any, expect_revert: Any, change: Any
+) -> None:
+    who = wallet("ada")
+    flow.credit(who.address, 10 * LBL)
+    item = withdrawal(flow, who, stranger, LBL)
+    with expect_revert("InvalidWithdrawalSignature"):
+        flow.protocol.ledger.withdrawBySig((*item[:-1], change(item[-1])), {"from": stranger})
+    flow.protocol.ledger.withdrawBySig(item, {"from": stranger})
+
+
+def test_a_withdrawal_that_somebody_else_signed_is_refused(flow: Flow, stranger: Any, expect_revert: Any) -> None:
+    thief = Wallet(wallet("thief").key, wallet("ada").address, None)
+    flow.credit(thief.address, 10 * LBL)
+    with expect_revert("InvalidWithdrawalSignature"):
+        flow.protocol.ledger.withdrawBySig(withdrawal(flow, thief, stranger, LBL), {"from": stranger})
+
+
+@pytest.mark.parametrize("mood", HOSTILE)
+def test_a_hostile_wallet_does_not_withdraw(
+    flow: Flow, contract: Any, owner: Wallet, stranger: Any, expect_revert: Any, mood: int
+) -> None:
+    who = as_wallet(contract, owner)
+    flow.credit(who.address, 10 * LBL)
+    item = withdrawal(flow, who, stranger, LBL)
+    contract.setMood(mood, {"from": stranger})
+    with expect_revert("InvalidWithdrawalSignature"):
+        flow.protocol.ledger.withdrawBySig(item, {"from": stranger})
+    assert flow.protocol.ledger.withdrawalNonces(contract) == 0
+
+
+def test_an_allowance_on_its_way_survives_a_withdrawal(flow: Flow, stranger: Any) -> None:
+    who, ledger = wallet("ada"), flow.protocol.ledger
+    flow.credit(who.address, 10 * LBL)
+    waiting = allowance(flow, who)
+    ledger.withdrawBySig(withdrawal(flow, who, stranger, LBL), {"from": stranger})
+    assert "AllowanceSigned" in ledger.allowBySig([waiting], {"from": stranger}).events
+
+
+def test_the_owner_may_relay_and_a_fee_to_oneself_stays(flow: Flow) -> None:
+    who = wallet("ada")
+    flow.credit(who.address, 10 * LBL)
+    flow.protocol.ledger.withdrawBySig(withdrawal(flow, who, who.address, 4 * LBL, 6 * LBL), {"from": who.account})
+    assert balance(flow, who.address) == 6 * LBL
+    assert flow.conserved()
 
 
 def test_a_withdrawal_for_another_chain_or_contract_is_refused(flow: Flow, stranger: Any, expect_revert: Any) -> None:

@@ -53,23 +53,28 @@ def type_of(argument: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_lookups() -> Iterator[None]:
-    """Brownie takes a transaction for dropped when the sender's nonce has moved on and the node does not know it. Anvil raises the
-    nonce a moment before it shows the transaction in a block: on a busy machine Brownie asks in between. So a lookup waits."""
-    known = web3.eth.get_transaction
+    """Brownie takes a transaction for dropped when the sender's nonce has moved on and the node does not know it, or has no receipt
+    for it. Anvil raises the nonce a moment before it shows either: on a busy machine Brownie asks in between. So lookups wait."""
+    known = {name: getattr(web3.eth, name) for name in ("get_transaction", "get_transaction_receipt")}
+    for name, lookup in known.items():
+        setattr(web3.eth, name, patient(lookup))
+    yield
+    for name, lookup in known.items():
+        setattr(web3.eth, name, lookup)
 
-    def lookup(tx_hash: Any) -> Any:
+
+def patient(lookup: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def wait(tx_hash: Any) -> Any:
         deadline = time.monotonic() + LOOKUP_SECONDS
         while True:
             try:
-                return known(tx_hash)
+                return lookup(tx_hash)
             except TransactionNotFound:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.01)
 
-    web3.eth.get_transaction = lookup
-    yield
-    web3.eth.get_transaction = known
+    return wait
 
 
 @pytest.fixture(scope="session")

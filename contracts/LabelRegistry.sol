@@ -235,15 +235,17 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         address signer = Signatures.recover(digest, item.signature);
         uint256 bond = uint256(s.count) * r.bond;
         SessionState memory session;
-        if (signer != s.contributor) session = sessionOf[s.contributor][signer];
-        if (signer != s.contributor && session.expiry == 0) {
-            if (!Signatures.isByWallet(s.contributor, digest, item.signature)) return SkipReason.InvalidSignature;
-            signer = s.contributor;
-        }
-        if (signer != s.contributor) {
-            if (session.revoked || block.timestamp > session.expiry) return SkipReason.SessionNotLive;
-            if (session.dataset != 0 && session.dataset != dataset) return SkipReason.SessionOtherDataset;
-            if (session.bondLeft < bond) return SkipReason.SessionBondExceeded;
+        // A malformed signature recovers to the zero address, which has no session, and no wallet to ask when it is the contributor.
+        if (signer != s.contributor || signer == address(0)) {
+            session = sessionOf[s.contributor][signer];
+            if (session.expiry == 0) {
+                if (!Signatures.isByWallet(s.contributor, digest, item.signature)) return SkipReason.InvalidSignature;
+                signer = s.contributor;
+            } else {
+                if (session.revoked || block.timestamp > session.expiry) return SkipReason.SessionNotLive;
+                if (session.dataset != 0 && session.dataset != dataset) return SkipReason.SessionOtherDataset;
+                if (session.bondLeft < bond) return SkipReason.SessionBondExceeded;
+            }
         }
         if (bond != 0 && LEDGER.spendable(s.contributor, address(this)) < bond) return SkipReason.BondUnavailable;
 

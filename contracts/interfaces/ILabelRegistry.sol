@@ -38,7 +38,8 @@ interface ILabelRegistry {
     /// @param signature 65 bytes r‖s‖v, low s, v 27 or 28, by the contributor or one of their live session keys; or what the
     /// contributor's contract wallet takes by ERC-1271
     /// @param ticket empty when the operator relays; else abi.encode(uint32 count, uint64 deadline, bytes signature) of the operator's
-    /// EIP-712 Assignment(uint256 round,address contributor,uint32 sequence,uint32 count,uint64 deadline), count = most labels allowed
+    /// EIP-712 Assignment(uint256 round,address contributor,uint32 sequence,uint32 count,uint64 deadline), count = most labels allowed.
+    /// That signature has 65 bytes: an operator that is a contract can give tickets only when its wallet takes one key's signature
     struct SignedSubmission {
         Submission submission;
         bytes signature;
@@ -176,7 +177,9 @@ interface ILabelRegistry {
     function registerSessions(SignedSession[] calldata items) external;
     /// @notice The caller ends one of their session keys, for ever.
     function revokeSession(address key) external;
-    /// @notice Relays submissions. A bad item is skipped with an event that says why; it never reverts the rest.
+    /// @notice Relays submissions. A bad item is skipped with an event that says why; it never reverts the rest. Reverts with
+    /// TooLittleGas, as registerSessions does, when a contributor with code has to be asked and too little gas was sent, so that a
+    /// good item is never skipped for it: whoever relays sends 210,000 gas for each such item on top.
     function submit(SignedSubmission[] calldata items) external;
 
     /// @notice Settlement only: the pending labels of these contributors are decided.

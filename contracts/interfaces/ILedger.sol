@@ -46,7 +46,6 @@ interface ILedger {
     error ZeroAccount();
     /// @notice Thrown when a withdrawal would send tokens to the Ledger itself, where no account would hold them.
     error WithdrawalToLedger();
-
     /// @notice Thrown when a signed withdrawal came after its deadline.
     error WithdrawalExpired(address owner, uint256 deadline);
     /// @notice Thrown when a signed withdrawal was used before, or comes before an earlier one.
@@ -63,7 +62,6 @@ interface ILedger {
     event AllowanceSigned(address indexed owner, address indexed spender, uint256 nonce);
     /// @notice A signed allowance of a batch was passed over: expired, used, or not signed by its owner.
     event AllowanceSkipped(address indexed owner, address indexed spender, uint256 nonce);
-
     /// @notice A signed withdrawal was taken (its `Withdrawn`, and `Moved` for a fee, come with it).
     event WithdrawalSigned(address indexed owner, address indexed relayer, uint256 nonce, uint256 fee);
 
@@ -88,11 +86,13 @@ interface ILedger {
     /// @notice Sends `amount` from the caller's account to a wallet. Never pausable.
     function withdraw(address to, uint256 amount) external;
     /// @notice Withdraws by the owner's signature, for a fee in LBL, whoever relays it: leaving needs no gas and no operator.
+    /// Never pausable. Reverts with TooLittleGas when an owner with code has to be asked and too little gas was sent.
     function withdrawBySig(SignedWithdrawal calldata item) external;
     /// @notice Moves from the caller's own account.
     function transfer(bytes32 to, uint256 amount) external;
     function allow(address spender, uint256 amount) external;
-    /// @notice Sets allowances by signature, relayed by anyone. A bad item is skipped with an event.
+    /// @notice Sets allowances by signature, relayed by anyone. A bad item is skipped with an event. Reverts with TooLittleGas when an
+    /// owner with code has to be asked and too little gas was sent, so that a good item is never skipped for it.
     function allowBySig(SignedAllowance[] calldata items) external;
     /// @notice Moves from `owner`'s account within the allowance given to the caller; type(uint256).max is not used up.
     function spend(address owner, bytes32 to, uint256 amount) external;

@@ -16,20 +16,20 @@ library Signatures {
     error TooLittleGas(uint256 left);
 
     /// @notice The signer of `digest`, or the zero address for anything malformed.
-    function recover(bytes32 digest, bytes memory signature) internal pure returns (address signer) {
+    function recover(bytes32 digest, bytes calldata signature) internal pure returns (address signer) {
         if (signature.length != 65) return address(0);
-        (signer,,) = ECDSA.tryRecover(digest, signature);
+        (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
     }
 
     /// @notice Whether `signer`, who is not the zero address, signed `digest`.
-    function isBy(address signer, bytes32 digest, bytes memory signature) internal view returns (bool) {
+    function isBy(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
         if (signer == address(0)) return false;
         return recover(digest, signature) == signer || isByWallet(signer, digest, signature);
     }
 
     /// @notice Whether the contract at `wallet` says by ERC-1271 that the signature is its own. It can neither make the caller fail
     /// nor use more than WALLET_GAS, and of what it returns only one word is read.
-    function isByWallet(address wallet, bytes32 digest, bytes memory signature) internal view returns (bool valid) {
+    function isByWallet(address wallet, bytes32 digest, bytes calldata signature) internal view returns (bool valid) {
         if (wallet.code.length == 0) return false;
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         // A call gets at most 63/64 of what is left (EIP-150).

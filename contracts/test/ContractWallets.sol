@@ -11,8 +11,10 @@ contract MoodyWallet is IERC1271 {
         WrongMagic,
         Reverts,
         BurnsAllGas,
+        RevertsWithABomb,
+        ReturnsTooLittle,
         ReturnsABomb,
-        ReturnsTooLittle
+        SaysYesToEverything
     }
 
     address public immutable key;
@@ -41,11 +43,19 @@ contract MoodyWallet is IERC1271 {
                 invalid()
             }
         }
-        if (mood == Mood.ReturnsABomb) {
+        if (mood == Mood.RevertsWithABomb) {
             assembly {
                 revert(0, 60000)
             }
         }
+        if (mood == Mood.ReturnsABomb) {
+            // As much as its gas affords; the caller would pay to copy it.
+            assembly {
+                mstore(0, shl(224, 0xffffffff))
+                return(0, 200000)
+            }
+        }
+        if (mood == Mood.SaysYesToEverything) return IERC1271.isValidSignature.selector;
         if (mood == Mood.ReturnsTooLittle) {
             assembly {
                 mstore(0, shl(224, 0x1626ba7e))

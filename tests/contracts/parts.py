@@ -40,6 +40,14 @@ ALLOWANCE = [
     ("nonce", "uint256"),
     ("deadline", "uint256"),
 ]
+WITHDRAWAL = [
+    ("owner", "address"),
+    ("to", "address"),
+    ("amount", "uint256"),
+    ("fee", "uint256"),
+    ("nonce", "uint256"),
+    ("deadline", "uint256"),
+]
 PERMIT = [
     ("owner", "address"),
     ("spender", "address"),

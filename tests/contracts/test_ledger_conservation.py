@@ -7,11 +7,12 @@ import pytest
 from brownie import accounts
 
 from scripts.deploy import LBL
-from tests.contracts.parts import Parts, account_of, give
+from tests.contracts.parts import WITHDRAWAL, Parts, account_of, give, key_of, sign
 
 pytest_plugins = ["tests.contracts.parts"]
 
 KEY = b"\x01" * 32
+FIELDS = [name for name, _ in WITHDRAWAL]
 
 
 class Books:
@@ -25,7 +26,9 @@ class Books:
 
     def step(self) -> None:
         user = self.random.choice(self.users)
-        action = self.random.choice([self.deposit, self.withdraw, self.transfer, self.spend, self.move, self.move_batch])
+        action = self.random.choice(
+            [self.deposit, self.withdraw, self.withdraw_by_sig, self.transfer, self.spend, self.move, self.move_batch]
+        )
         action(user)
 
     def some_of(self, account: str) -> int:
@@ -47,6 +50,17 @@ class Books:
         amount = self.some_of(account_of(user))
         self.ledger.withdraw(user, amount, {"from": user})
         self.balances[account_of(user)] -= amount
+
+    def withdraw_by_sig(self, relayer: Any) -> None:
+        owner = self.random.choice(self.users)
+        total = self.some_of(account_of(owner))
+        fee = self.random.randint(0, total)
+        nonce = self.ledger.withdrawalNonces(owner)
+        message = dict(zip(FIELDS, (owner.address, relayer.address, total - fee, fee, nonce, 2**40), strict=True))
+        signature = sign(key_of(10 + self.users.index(owner)), self.ledger, "Withdrawal", WITHDRAWAL, message)
+        self.ledger.withdrawBySig((*message.values(), signature), {"from": relayer})
+        self.shift(account_of(owner), account_of(relayer), fee)
+        self.balances[account_of(owner)] -= total - fee
 
     def transfer(self, user: Any) -> None:
         to, amount = self.any_account(), self.some_of(account_of(user))

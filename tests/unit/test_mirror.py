@@ -14,6 +14,7 @@ from indexer.store import Overtaken, Store, StoreError
 from labelshare.chain import Deployment
 from labelshare.chain import events as e
 from labelshare.chain.events import Credit, Entry, Event, Terms, Totals
+from labelshare.chain.naming import user_account
 from tests.unit.logs import DEPLOYMENT, address, block_hash, block_range, word
 
 ALICE, BOB, KEY, REQUESTER, OPERATOR = (address(n) for n in range(1, 6))
@@ -150,6 +151,23 @@ def test_the_life_of_a_dataset_ends_in_the_state_the_contracts_hold(store: Store
         (0, None, 13, True),
         (1, BOB, 0, False),
     ]
+
+
+def test_a_withdrawal_by_signature_moves_its_amount_and_its_fee_once(store: Store, url: str) -> None:
+    """`WithdrawalSigned` says who relayed and which nonce was used; the balances follow from what comes with it."""
+    owner, relayer = user_account(ALICE), user_account(KEY)
+    withdrawal = [
+        e.LedgerWithdrawalSigned(ALICE, KEY, 0, 3),
+        e.LedgerMoved(owner, relayer, 3),
+        e.LedgerWithdrawn(owner, BOB, 90),
+    ]
+    store.append(block_range(1, [[e.LedgerDeposited(owner, ALICE, 100)], withdrawal]), None)
+    assert {row["account"]: row["balance"] for row in dump(url)["account"]} == {owner: 7, relayer: 3}
+    used = EVENT_TABLES[e.LedgerWithdrawalSigned]
+    with SqlSession(open_database(url)) as session:
+        assert [tuple(row) for row in session.execute(select(used.c.owner, used.c.relayer, used.c.nonce, used.c.fee))] == [
+            (ALICE, KEY, 0, 3)
+        ]
 
 
 @pytest.mark.parametrize("ancestor", range(1, len(LIFE)))

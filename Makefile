@@ -69,7 +69,8 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 
 .tools/compiled.done: .tools/python.done .tools/node.done $(shell find contracts -name '*.sol') brownie-config.yaml
 	@echo "Compiling contracts …"
-	@scripts/brownie compile > .tools/compile.log 2>&1 || { cat .tools/compile.log; exit 1; }
+	@scripts/brownie compile > .tools/compile.log 2>&1 || { rm -rf build; scripts/brownie compile > .tools/compile.log 2>&1; } || \
+	  { cat .tools/compile.log; exit 1; }
 	@touch $@
 
 .PHONY: lock

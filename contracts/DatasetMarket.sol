@@ -9,6 +9,7 @@ import {IDatasetMarket} from "./interfaces/IDatasetMarket.sol";
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {IDatasetShares} from "./interfaces/IDatasetShares.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {IParameters} from "./interfaces/IParameters.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Protocol} from "./libraries/Protocol.sol";
@@ -19,13 +20,11 @@ contract DatasetMarket is IDatasetMarket {
     using SafeERC20 for IERC20;
 
     uint256 private constant BPS = 10_000;
-    uint256 private constant MAX_FEE_BPS = 500;
 
-    /// @inheritdoc IDatasetMarket
-    uint256 public immutable feeBps;
     IERC20 private immutable TOKEN;
     ILedger private immutable LEDGER;
     IDatasetRegistry private immutable REGISTRY;
+    IParameters private immutable PARAMETERS;
     IDatasetShares private immutable SHARES;
     ISettlement private immutable SETTLEMENT;
     bytes32 private immutable TREASURY_ACCOUNT;
@@ -34,12 +33,11 @@ contract DatasetMarket is IDatasetMarket {
     mapping(uint256 dataset => uint256) private _price;
     mapping(uint256 dataset => mapping(address licensee => License)) private _licenses;
 
-    constructor(Protocol memory protocol, uint256 feeBps_) {
-        if (feeBps_ > MAX_FEE_BPS) revert FeeTooHigh(feeBps_, MAX_FEE_BPS);
-        feeBps = feeBps_;
+    constructor(Protocol memory protocol) {
         TOKEN = IERC20(protocol.token);
         LEDGER = ILedger(protocol.ledger);
         REGISTRY = IDatasetRegistry(protocol.datasetRegistry);
+        PARAMETERS = IParameters(protocol.parameters);
         SHARES = IDatasetShares(protocol.datasetShares);
         SETTLEMENT = ISettlement(protocol.settlement);
         TREASURY_ACCOUNT = Accounts.user(protocol.treasury);
@@ -52,7 +50,7 @@ contract DatasetMarket is IDatasetMarket {
     function setPrice(uint256 dataset, uint256 price) external {
         address requester = REGISTRY.requesterOf(dataset);
         if (msg.sender != requester) revert NotRequester(msg.sender, requester);
-        (uint256 floor,) = REGISTRY.licenseTermsOf(dataset);
+        (uint256 floor,,) = REGISTRY.licenseTermsOf(dataset);
         if (price < floor) revert PriceBelowFloor(price, floor);
         _price[dataset] = price;
         emit PriceSet(dataset, price);
@@ -60,8 +58,9 @@ contract DatasetMarket is IDatasetMarket {
 
     /// @inheritdoc IDatasetMarket
     function buy(uint256 dataset, address licensee, uint256 maxPrice) public {
+        PARAMETERS.requireFlowing(IParameters.Inflow.Purchases);
         if (licensee == address(0)) revert ZeroLicensee();
-        (uint256 price, uint256 term) = _offer(dataset);
+        (uint256 price, uint256 term, uint256 feeBps) = _offer(dataset);
         if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
         uint256 fee = price * feeBps / BPS;
 
@@ -100,7 +99,7 @@ contract DatasetMarket is IDatasetMarket {
 
     /// @inheritdoc IDatasetMarket
     function priceOf(uint256 dataset) external view returns (uint256) {
-        (uint256 price,) = _offer(dataset);
+        (uint256 price,,) = _offer(dataset);
         return price;
     }
 
@@ -116,9 +115,9 @@ contract DatasetMarket is IDatasetMarket {
 
     // Internals
 
-    /// @return price LBL base units; @return term seconds
-    function _offer(uint256 dataset) internal view returns (uint256 price, uint256 term) {
-        (price, term) = REGISTRY.licenseTermsOf(dataset);
+    /// @return price LBL base units; @return term seconds; @return feeBps basis points
+    function _offer(uint256 dataset) internal view returns (uint256 price, uint256 term, uint256 feeBps) {
+        (price, term, feeBps) = REGISTRY.licenseTermsOf(dataset);
         uint256 set = _price[dataset];
         if (set != 0) price = set;
     }

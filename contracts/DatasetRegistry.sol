@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
+import {IParameters} from "./interfaces/IParameters.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 
@@ -15,9 +16,8 @@ contract DatasetRegistry is IDatasetRegistry {
     /// @inheritdoc IDatasetRegistry
     uint32 public constant MAX_WINDOW = 30 days;
 
-    /// @inheritdoc IDatasetRegistry
-    uint32 public immutable minWindow;
     ILedger private immutable LEDGER;
+    IParameters private immutable PARAMETERS;
     address private immutable LABEL_REGISTRY;
     address private immutable SETTLEMENT;
 
@@ -27,17 +27,18 @@ contract DatasetRegistry is IDatasetRegistry {
     mapping(uint256 dataset => uint256) public reservedOf;
     mapping(uint256 dataset => Terms) private _terms;
 
-    constructor(Protocol memory protocol, uint32 minWindow_) {
+    constructor(Protocol memory protocol) {
         LEDGER = ILedger(protocol.ledger);
+        PARAMETERS = IParameters(protocol.parameters);
         LABEL_REGISTRY = protocol.labelRegistry;
         SETTLEMENT = protocol.settlement;
-        minWindow = minWindow_;
     }
 
     // The requester's side
 
     /// @inheritdoc IDatasetRegistry
     function create(Terms calldata terms) external returns (uint256 dataset) {
+        PARAMETERS.requireFlowing(IParameters.Inflow.Datasets);
         if (terms.requester != msg.sender) revert NotRequester(msg.sender, terms.requester);
         _check(terms);
         dataset = ++datasetCount;
@@ -92,9 +93,9 @@ contract DatasetRegistry is IDatasetRegistry {
     }
 
     /// @inheritdoc IDatasetRegistry
-    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term) {
+    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term, uint16 feeBps) {
         Terms storage terms = _terms[dataset];
-        (floor, term) = (terms.licenseFloor, terms.licenseTerm);
+        (floor, term, feeBps) = (terms.licenseFloor, terms.licenseTerm, terms.protocolFeeBps);
         // Of a dataset that exists, the term is not 0.
         if (term == 0) revert UnknownDataset(dataset);
     }
@@ -120,23 +121,23 @@ contract DatasetRegistry is IDatasetRegistry {
         _require(t.maxLabels <= 64, "maxLabels");
         _require(t.reward != 0, "reward");
         _require(t.openBond >= t.reward, "openBond");
-        _requireWindow(t.commitWindow, "commitWindow");
-        _requireWindow(t.revealWindow, "revealWindow");
-        _requireWindow(t.challengeWindow, "challengeWindow");
-        _requireWindow(t.exitDelay, "exitDelay");
+        uint32 minWindow = PARAMETERS.minWindow();
+        _require(_isWindow(t.commitWindow, minWindow), "commitWindow");
+        _require(_isWindow(t.revealWindow, minWindow), "revealWindow");
+        _require(_isWindow(t.challengeWindow, minWindow), "challengeWindow");
+        _require(_isWindow(t.exitDelay, minWindow), "exitDelay");
         _require(t.exitRate >= 4_000 && t.exitRate <= 6_000, "exitRate");
         _require(t.labelCap != 0, "labelCap");
-        _require(t.contributorCredential == bytes32(0), "contributorCredential");
-        _require(t.validatorCredential == bytes32(0), "validatorCredential");
         _require(t.ruleId == KAPPA_1, "ruleId");
         _require(t.licenseTerm != 0, "licenseTerm");
         _require(t.contributorsBps >= BPS / 2, "contributorsBps");
         _require(uint256(t.contributorsBps) + t.validatorsBps + t.requesterBps == BPS, "validatorsBps + requesterBps");
+        _require(t.protocolFeeBps == PARAMETERS.feeBps(), "protocolFeeBps");
         _require(bytes(t.metadataUri).length <= 512, "metadataUri");
     }
 
-    function _requireWindow(uint32 window, string memory term) internal view {
-        _require(window >= minWindow && window <= MAX_WINDOW, term);
+    function _isWindow(uint32 window, uint32 minWindow) internal pure returns (bool) {
+        return window >= minWindow && window <= MAX_WINDOW;
     }
 
     function _require(bool holds, string memory term) internal pure {

@@ -18,6 +18,9 @@ contract Ledger is ILedger, EIP712 {
     using SafeERC20 for IERC20;
 
     /// @inheritdoc ILedger
+    uint256 public constant MAX_BATCH = 50;
+
+    /// @inheritdoc ILedger
     address public immutable token;
 
     /// @inheritdoc ILedger
@@ -88,6 +91,7 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     function allowBySig(SignedAllowance[] calldata items) external {
+        if (items.length > MAX_BATCH) revert BatchTooLarge(items.length, MAX_BATCH);
         for (uint256 i; i < items.length; ++i) {
             SignedAllowance calldata item = items[i];
             bool valid = block.timestamp <= item.deadline && item.nonce == nonces[item.owner]

@@ -1,59 +1,34 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-
-import {IAuditBoard} from "./interfaces/IAuditBoard.sol";
+import {Proposals} from "./Proposals.sol";
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {IDatasetShares} from "./interfaces/IDatasetShares.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
+import {ISortition} from "./interfaces/ISortition.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {Accounts} from "./libraries/Accounts.sol";
-import {Limits} from "./libraries/Limits.sol";
+import {Bounds} from "./libraries/Bounds.sol";
 import {Protocol} from "./libraries/Protocol.sol";
-import {Signatures} from "./libraries/Signatures.sol";
-import {Typed} from "./libraries/Typed.sol";
 
 /// @title Settlement
-/// @notice The result of a round: proposed, published, final, distributed; or the exit, when no settlement comes.
+/// @notice What a round's settlement does: final, distributed; or the exit, when no settlement comes.
 /// @dev Between publish and distribute no label or vote of the dataset can become pending: the next round opens only after full
 /// distribution (specification R1). So limits checked while publishing still hold when distributing, which therefore cannot fail.
-/// Sub-accounts of the Ledger: bytes32(dataset) holds bonds and undistributed pay, PROPOSAL_BONDS the proposers' bonds.
-contract Settlement is ISettlement, EIP712 {
+/// The Ledger's sub-account bytes32(dataset) holds bonds and undistributed pay.
+contract Settlement is Proposals {
     /// @inheritdoc ISettlement
-    uint256 public constant MAX_ENTRIES = 100;
+    uint256 public constant MAX_ENTRIES = Bounds.MAX_ENTRIES;
     /// @inheritdoc ISettlement
-    uint256 public constant PROPOSAL_BOND_BPS = 500;
+    uint256 public constant MAX_STAKE_SLASHES = Bounds.MAX_STAKE_SLASHES;
     /// @inheritdoc ISettlement
-    uint256 public constant MAX_SLASH_FEES = Limits.MAX_SLASH_FEES;
-    /// @inheritdoc ISettlement
-    uint256 public constant MAX_PROPOSALS = 3;
-    uint256 private constant MAX_CHUNKS = 10_000;
-    uint256 private constant ONE = Limits.ONE;
+    uint256 public constant MAX_SLASH_FEES = Bounds.MAX_SLASH_FEES;
     uint256 private constant BPS = 10_000;
-    bytes32 private constant PROPOSAL_BONDS = keccak256("proposal bonds");
 
-    ILedger private immutable LEDGER;
-    IDatasetRegistry private immutable REGISTRY;
-    ILabelRegistry private immutable LABEL_REGISTRY;
-    IAuditBoard private immutable AUDIT_BOARD;
     IStaking private immutable STAKING;
     IDatasetShares private immutable SHARES;
-    bytes32 private immutable TREASURY_ACCOUNT;
-
-    struct Waiting {
-        uint128 labels;
-        uint128 votes;
-    }
-
-    /// @dev What publishing has seen so far: the last key (role, account), and how many accounts of each role.
-    struct Progress {
-        uint168 lastKey;
-        uint32 contributors;
-        uint32 validators;
-    }
 
     /// @dev What one label and one vote take out of a round that exits.
     struct ExitRates {
@@ -62,78 +37,15 @@ contract Settlement is ISettlement, EIP712 {
         uint64 labelShares;
     }
 
-    mapping(uint256 round => Proposal) private _proposals;
     mapping(uint256 round => ExitRates) private _exitRates;
-    /// @inheritdoc ISettlement
-    mapping(uint256 round => uint256) public proposalsOf;
-    mapping(uint256 round => Totals) private _totals;
-    mapping(uint256 round => Totals) private _published;
-    mapping(uint256 round => Progress) private _progress;
-    /// @inheritdoc ISettlement
-    mapping(uint256 round => mapping(uint256 chunk => bytes32)) public chunkHashOf;
     /// @inheritdoc ISettlement
     mapping(uint256 round => mapping(uint256 chunk => bool)) public isDistributed;
     /// @inheritdoc ISettlement
     mapping(uint256 dataset => uint256) public lastFinalRound;
-    /// @inheritdoc ISettlement
-    mapping(uint256 dataset => Waiting) public waitingOf;
 
-    constructor(Protocol memory protocol) EIP712("Labelshare", "1") {
-        LEDGER = ILedger(protocol.ledger);
-        REGISTRY = IDatasetRegistry(protocol.datasetRegistry);
-        LABEL_REGISTRY = ILabelRegistry(protocol.labelRegistry);
-        AUDIT_BOARD = IAuditBoard(protocol.auditBoard);
+    constructor(Protocol memory protocol) Proposals(protocol) {
         STAKING = IStaking(protocol.staking);
         SHARES = IDatasetShares(protocol.datasetShares);
-        TREASURY_ACCOUNT = bytes32(uint256(uint160(protocol.treasury)));
-    }
-
-    // Propose and publish
-
-    /// @inheritdoc ISettlement
-    function propose(
-        uint256 round,
-        bytes32 evidenceHash,
-        uint32 chunks,
-        Totals calldata totals,
-        EvidenceSignature[] calldata signatures
-    ) external {
-        _requirePhase(round, SettlementPhase.None);
-        if (AUDIT_BOARD.auditOf(round).phase != IAuditBoard.AuditPhase.Audited) revert NotAudited(round);
-        if (chunks == 0 || chunks > MAX_CHUNKS) revert InvalidChunks(chunks);
-        _requirePanelMajority(round, evidenceHash, signatures);
-        if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
-        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        uint256 bond = r.reserve * PROPOSAL_BOND_BPS / BPS;
-        Proposal storage p = _proposals[round];
-        (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
-        p.publishEnds = uint64(block.timestamp) + REGISTRY.termsOf(r.dataset).challengeWindow;
-        (p.bond, p.evidenceHash) = (bond, evidenceHash);
-        _totals[round] = totals;
-        emit SettlementProposed(round, r.dataset, msg.sender, evidenceHash, chunks, bond, totals);
-        LEDGER.spend(msg.sender, LEDGER.subAccountOf(address(this), PROPOSAL_BONDS), bond);
-    }
-
-    /// @inheritdoc ISettlement
-    function publish(uint256 round, uint32 chunk, Entry[] calldata entries) external {
-        Proposal storage p = _proposals[round];
-        _requirePhase(round, SettlementPhase.Proposed);
-        if (msg.sender != p.proposer) revert NotProposer(msg.sender, p.proposer);
-        if (block.timestamp > p.publishEnds) revert WindowClosed(round, p.publishEnds);
-        if (chunk != p.published) revert WrongChunk(p.published, chunk);
-        if (entries.length > MAX_ENTRIES) revert ChunkTooLarge(entries.length, MAX_ENTRIES);
-        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
-        _tally(round, r.dataset, terms, entries);
-        bytes32 chunkHash = keccak256(abi.encode(round, chunk, entries));
-        chunkHashOf[round][chunk] = chunkHash;
-        emit ChunkPublished(round, chunk, chunkHash, entries);
-        if (++p.published == p.chunks) {
-            _checkTotals(round, r, terms);
-            p.phase = SettlementPhase.Published;
-            p.challengeEnds = uint64(block.timestamp) + terms.challengeWindow;
-            emit ChallengeWindowOpened(round, p.challengeEnds);
-        }
     }
 
     // Finalize and distribute
@@ -146,11 +58,9 @@ contract Settlement is ISettlement, EIP712 {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
         Totals memory t = _totals[round];
-        Waiting memory before = waitingOf[r.dataset];
         uint256 paid = t.contributorReward + t.validatorReward;
         uint256 carried = t.waitingLabels * terms.reward + t.waitingVotes * terms.auditFee;
-        uint256 held = r.reserve + uint256(before.labels) * terms.reward + uint256(before.votes) * terms.auditFee;
-        uint256 released = held - paid - carried;
+        uint256 released = _held(r, terms) - paid - carried;
 
         p.phase = SettlementPhase.Final;
         waitingOf[r.dataset] = Waiting({labels: uint128(t.waitingLabels), votes: uint128(t.waitingVotes)});
@@ -158,8 +68,7 @@ contract Settlement is ISettlement, EIP712 {
         emit SettlementFinalized(round, r.dataset, paid, carried, released);
         REGISTRY.settle(r.dataset, paid, released);
         SHARES.finalizeRound(r.dataset, round, t.contributorShares + t.validatorShares + t.requesterShares);
-        AUDIT_BOARD.releasePanel(round);
-        LEDGER.move(PROPOSAL_BONDS, LEDGER.accountOf(p.proposer), p.bond);
+        LEDGER.move(PROPOSAL_BONDS, Accounts.user(p.proposer), p.bond);
     }
 
     /// @inheritdoc ISettlement
@@ -173,7 +82,7 @@ contract Settlement is ISettlement, EIP712 {
         emit ChunkPaid(round, chunk);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         _slashStakes(REGISTRY.termsOf(r.dataset).validatorCredential, entries);
-        _pay(r.dataset, r.bond, entries);
+        _pay(r.dataset, entries);
         _mint(r.dataset, round, entries);
         if (++p.distributed == p.chunks) {
             p.phase = SettlementPhase.Distributed;
@@ -185,34 +94,21 @@ contract Settlement is ISettlement, EIP712 {
     // What ends without a settlement
 
     /// @inheritdoc ISettlement
-    function expire(uint256 round) external {
-        Proposal memory p = _proposals[round];
-        _requirePhase(round, SettlementPhase.Proposed);
-        if (block.timestamp <= p.publishEnds) revert WindowStillOpen(round, p.publishEnds);
-        delete _proposals[round];
-        delete _totals[round];
-        delete _published[round];
-        delete _progress[round];
-        emit ProposalExpired(round, p.proposer, p.bond);
-        LEDGER.move(PROPOSAL_BONDS, TREASURY_ACCOUNT, p.bond);
-    }
-
-    /// @inheritdoc ISettlement
     function startExit(uint256 round) external {
         _requirePhase(round, SettlementPhase.None);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
-        uint256 revealed = _requireExitDue(round, terms.exitDelay);
+        uint256 revealed = _requireExitDue(round);
         Waiting memory before = waitingOf[r.dataset];
         ExitRates memory rates = ExitRates({
             labelPay: uint96(uint256(terms.reward) * terms.exitRate / BPS),
             votePay: uint96(uint256(terms.auditFee) * terms.exitRate / BPS),
-            labelShares: uint64(ONE * terms.exitRate / BPS)
+            labelShares: uint64(Bounds.ONE * terms.exitRate / BPS)
         });
         uint256 labels = uint256(r.labels) + before.labels;
         uint256 votes = revealed * r.sampleSize + before.votes;
         uint256 paid = labels * rates.labelPay + votes * rates.votePay;
-        uint256 held = r.reserve + uint256(before.labels) * terms.reward + uint256(before.votes) * terms.auditFee;
+        uint256 held = _held(r, terms);
 
         _proposals[round].phase = SettlementPhase.Exiting;
         _exitRates[round] = rates;
@@ -221,7 +117,6 @@ contract Settlement is ISettlement, EIP712 {
         emit ExitStarted(round, r.dataset, rates.labelPay, rates.votePay, rates.labelShares, paid, held - paid);
         REGISTRY.settle(r.dataset, paid, held - paid);
         SHARES.finalizeRound(r.dataset, round, labels * rates.labelShares);
-        if (revealed != 0) AUDIT_BOARD.releasePanel(round);
     }
 
     /// @inheritdoc ISettlement
@@ -230,7 +125,7 @@ contract Settlement is ISettlement, EIP712 {
         uint256 largest = contributors.length > validators.length ? contributors.length : validators.length;
         if (largest > MAX_ENTRIES) revert ChunkTooLarge(largest, MAX_ENTRIES);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        _payExits(round, r.dataset, r.bond, contributors, validators);
+        _payExits(round, r.dataset, contributors, validators);
         if (LABEL_REGISTRY.pendingContributors(r.dataset) + AUDIT_BOARD.pendingValidators(r.dataset) == 0) {
             _proposals[round].phase = SettlementPhase.Distributed;
             emit SettlementDistributed(round, r.dataset);
@@ -241,91 +136,24 @@ contract Settlement is ISettlement, EIP712 {
     // Views
 
     /// @inheritdoc ISettlement
-    function proposalOf(uint256 round) external view returns (Proposal memory) {
-        return _proposals[round];
-    }
-
-    /// @inheritdoc ISettlement
-    function totalsOf(uint256 round) external view returns (Totals memory) {
-        return _totals[round];
-    }
-
-    /// @inheritdoc ISettlement
     function accountOf(uint256 dataset) external view returns (bytes32) {
-        return LEDGER.subAccountOf(address(this), bytes32(dataset));
+        return Accounts.sub(address(this), dataset);
     }
 
-    // Internals: publishing
-
-    function _requirePhase(uint256 round, SettlementPhase phase) internal view {
-        if (_proposals[round].phase != phase) revert WrongPhase(round, _proposals[round].phase);
-    }
-
-    function _requirePanelMajority(uint256 round, bytes32 evidenceHash, EvidenceSignature[] calldata signatures) internal view {
-        bytes32 digest = _hashTypedDataV4(Typed.evidence(round, evidenceHash));
-        uint256 signed;
-        address previous;
-        uint256 revealed = AUDIT_BOARD.totalRevealedWeight(round);
-        for (uint256 i; i < signatures.length; ++i) {
-            address validator = signatures[i].validator;
-            if (validator <= previous) revert NoPanelMajority(signed, revealed);
-            if (!Signatures.isBy(validator, digest, signatures[i].signature)) revert InvalidSignature(validator);
-            signed += AUDIT_BOARD.revealedWeightOf(round, validator);
-            previous = validator;
-        }
-        if (signed * 2 <= revealed) revert NoPanelMajority(signed, revealed);
-    }
-
-    function _tally(uint256 round, uint256 dataset, IDatasetRegistry.Terms memory terms, Entry[] calldata entries) internal {
-        Totals memory sum = _published[round];
-        Progress memory progress = _progress[round];
-        for (uint256 i; i < entries.length; ++i) {
-            Entry calldata e = entries[i];
-            // Plus one, so that the first key is above the empty one.
-            uint168 key = (uint168(uint8(e.role)) << 160 | uint160(e.account)) + 1;
-            if (key <= progress.lastKey) revert EntriesOutOfOrder(e.role, e.account);
-            progress.lastKey = key;
-            ++sum.entries;
-            sum.slash += e.slash;
-            if (e.role == Role.Contributor) {
-                Limits.contributor(e, LABEL_REGISTRY.contributorOf(dataset, e.account).pending, terms);
-                ++progress.contributors;
-                sum.contributorReward += e.reward;
-                sum.contributorShares += e.shares;
-                sum.waitingLabels += e.waiting;
-            } else if (e.role == Role.Validator) {
-                Limits.validator(e, AUDIT_BOARD.pendingVotesOf(dataset, e.account), terms);
-                ++progress.validators;
-                sum.validatorReward += e.reward;
-                sum.validatorShares += e.shares;
-                sum.waitingVotes += e.waiting;
-            } else {
-                Limits.requester(e, terms.requester);
-                sum.requesterShares += e.shares;
-            }
-        }
-        _published[round] = sum;
-        _progress[round] = progress;
-    }
-
-    function _checkTotals(uint256 round, ILabelRegistry.Round memory r, IDatasetRegistry.Terms memory terms) internal view {
-        Progress memory progress = _progress[round];
-        Limits.same("contributors with pending labels", LABEL_REGISTRY.pendingContributors(r.dataset), progress.contributors);
-        Limits.same("validators with pending votes", AUDIT_BOARD.pendingValidators(r.dataset), progress.validators);
-        Waiting memory before = waitingOf[r.dataset];
-        uint256 votes = uint256(r.sampleSize) * terms.panelSize + before.votes;
-        Totals memory published = _published[round];
-        Limits.equal(_totals[round], published);
-        Limits.totals(published, uint256(r.labels) + before.labels, votes, terms);
+    /// @inheritdoc ISettlement
+    function exitDueAt(uint256 round) public view returns (uint256) {
+        uint256 idleSince = AUDIT_BOARD.auditOf(round).concludedAt;
+        if (_reopenedAt[round] > idleSince) idleSince = _reopenedAt[round];
+        return idleSince + REGISTRY.termsOf(LABEL_REGISTRY.roundOf(round).dataset).exitDelay;
     }
 
     // Internals: distributing
 
     /// @dev Credits reward + bond − slash to each account and the contributors' slashes to the treasury, in one move.
-    function _pay(uint256 dataset, uint256 bond, Entry[] calldata entries) internal {
+    function _pay(uint256 dataset, Entry[] calldata entries) internal {
         address[] memory contributors = _deciding(Role.Contributor, entries);
         address[] memory validators = _deciding(Role.Validator, entries);
-        uint32[] memory labels = LABEL_REGISTRY.settleContributors(dataset, contributors);
+        (, uint256[] memory bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors);
         AUDIT_BOARD.settleValidators(dataset, validators);
         ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length + 1);
         uint256 next;
@@ -335,7 +163,7 @@ contract Settlement is ISettlement, EIP712 {
             if (e.role == Role.Requester || e.waiting != 0) continue;
             uint256 amount = e.reward;
             if (e.role == Role.Contributor) {
-                amount += labels[next] * bond - e.slash;
+                amount += bonds[next] - e.slash;
                 slashed += e.slash;
             }
             credits[next++] = ILedger.Credit(Accounts.user(e.account), amount);
@@ -380,12 +208,12 @@ contract Settlement is ISettlement, EIP712 {
     // Internals: exiting
 
     /// @return revealed weight of the panel whose votes are pending, 0 when the audit failed
-    function _requireExitDue(uint256 round, uint256 delay) internal view returns (uint256 revealed) {
-        IAuditBoard.Audit memory audit = AUDIT_BOARD.auditOf(round);
-        if (audit.phase == IAuditBoard.AuditPhase.Failed) return 0;
-        if (audit.phase != IAuditBoard.AuditPhase.Audited) revert NotAudited(round);
-        uint256 dueAt = audit.concludedAt + delay;
-        if (block.timestamp <= dueAt && proposalsOf[round] < MAX_PROPOSALS) revert ExitNotDue(round, dueAt);
+    function _requireExitDue(uint256 round) internal view returns (uint256 revealed) {
+        ISortition.Phase phase = AUDIT_BOARD.auditOf(round).phase;
+        if (phase == ISortition.Phase.Failed) return 0;
+        if (phase != ISortition.Phase.Concluded) revert NotAudited(round);
+        uint256 dueAt = exitDueAt(round);
+        if (block.timestamp <= dueAt && proposalsOf[round] < MAX_PROPOSALS && !_hung[round]) revert ExitNotDue(round, dueAt);
         return AUDIT_BOARD.totalRevealedWeight(round);
     }
 
@@ -393,12 +221,11 @@ contract Settlement is ISettlement, EIP712 {
     function _payExits(
         uint256 round,
         uint256 dataset,
-        uint256 bond,
         address[] calldata contributors,
         address[] calldata validators
     ) internal {
         ExitRates memory rates = _exitRates[round];
-        uint32[] memory labels = LABEL_REGISTRY.settleContributors(dataset, contributors);
+        (uint32[] memory labels, uint256[] memory bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors);
         uint64[] memory votes = AUDIT_BOARD.settleValidators(dataset, validators);
         ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length);
         IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](contributors.length);
@@ -406,7 +233,7 @@ contract Settlement is ISettlement, EIP712 {
             if (labels[i] == 0) revert NothingPending(Role.Contributor, contributors[i]);
             uint256 pay = uint256(labels[i]) * rates.labelPay;
             uint64 shares = uint64(labels[i]) * rates.labelShares;
-            credits[i] = ILedger.Credit(Accounts.user(contributors[i]), pay + labels[i] * bond);
+            credits[i] = ILedger.Credit(Accounts.user(contributors[i]), pay + bonds[i]);
             mints[i] = IDatasetShares.Mint(contributors[i], shares);
             emit Exited(round, Role.Contributor, contributors[i], labels[i], pay, shares);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {ICredentials} from "./interfaces/ICredentials.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
@@ -13,8 +14,11 @@ import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 /// the pool as of an earlier block, do not change.
 contract Staking is IStaking {
     bytes32 private constant OPEN_POOL = bytes32(0);
-    uint256 private constant MAX_JOIN = 64;
-    uint256 private constant MAX_TRIES = 4_096;
+    uint256 private constant MAX_TRIES = 2_048;
+    /// @inheritdoc IStaking
+    uint256 public constant MAX_SEATS = 64;
+    /// @inheritdoc IStaking
+    uint256 public constant MAX_BROKEN = 16;
 
     /// @inheritdoc IStaking
     uint256 public immutable seatSize;
@@ -22,15 +26,19 @@ contract Staking is IStaking {
     uint64 public immutable unbondingPeriod;
     ILedger private immutable LEDGER;
     ILabelRegistry private immutable LABEL_REGISTRY;
+    ICredentials private immutable CREDENTIALS;
     address private immutable AUDIT_BOARD;
+    address private immutable JURY;
     address private immutable SETTLEMENT;
     bytes32 private immutable TREASURY_ACCOUNT;
 
+    /// @dev `eligibleFrom`: the first block, after the last suspension, as of which they can be drawn again.
     struct Validator {
-        uint128 loose;
+        uint96 loose;
         uint32 seatsIn;
         uint40 suspendedFrom;
         uint40 suspendedUntil;
+        uint40 eligibleFrom;
     }
 
     struct Pool {
@@ -54,13 +62,15 @@ contract Staking is IStaking {
         (seatSize, unbondingPeriod) = (seatSize_, unbondingPeriod_);
         LEDGER = ILedger(protocol.ledger);
         LABEL_REGISTRY = ILabelRegistry(protocol.labelRegistry);
+        CREDENTIALS = ICredentials(protocol.credentials);
         AUDIT_BOARD = protocol.auditBoard;
+        JURY = protocol.jury;
         SETTLEMENT = protocol.settlement;
         TREASURY_ACCOUNT = bytes32(uint256(uint160(protocol.treasury)));
     }
 
-    modifier onlyAuditBoard() {
-        if (msg.sender != AUDIT_BOARD) revert OnlyProtocol(msg.sender, AUDIT_BOARD);
+    modifier onlySortition() {
+        if (msg.sender != AUDIT_BOARD && msg.sender != JURY) revert OnlyProtocol(msg.sender, AUDIT_BOARD);
         _;
     }
 
@@ -68,8 +78,9 @@ contract Staking is IStaking {
 
     /// @inheritdoc IStaking
     function join(bytes32 pool, uint256 count) external {
-        if (pool != OPEN_POOL) revert UnknownPool(pool);
-        if (count == 0 || count > MAX_JOIN) revert InvalidCount(count);
+        if (pool != OPEN_POOL && !CREDENTIALS.isHeld(pool, msg.sender)) revert CredentialMissing(pool, msg.sender);
+        if (count == 0) revert InvalidCount(count);
+        _requireFew(count);
         Pool storage p = _pools[pool];
         uint40 activeFrom = uint40(block.number + 1);
         for (uint256 i; i < count; ++i) {
@@ -85,20 +96,23 @@ contract Staking is IStaking {
 
     /// @inheritdoc IStaking
     function leave(bytes32 pool, uint256[] calldata seats) external {
-        for (uint256 i; i < seats.length; ++i) {
-            Seat storage seat = _ownSeat(pool, seats[i]);
-            if (seat.leftAt != 0) revert SeatNotIn(seats[i]);
-            _leave(pool, seats[i], seat);
-            emit SeatLeft(pool, seats[i], msg.sender, releaseAtOf[pool][seats[i]], false);
-        }
+        _leaveAll(pool, msg.sender, seats);
+    }
+
+    /// @inheritdoc IStaking
+    function expel(bytes32 pool, address validator, uint256[] calldata seats) external {
+        if (pool == OPEN_POOL || CREDENTIALS.isHeld(pool, validator)) revert CredentialHeld(pool, validator);
+        emit Expelled(pool, validator, seats);
+        _leaveAll(pool, validator, seats);
     }
 
     /// @inheritdoc IStaking
     function collect(bytes32 pool, uint256[] calldata seats) external {
         if (locksOf[msg.sender] != 0) revert StakeLocked(msg.sender, locksOf[msg.sender]);
+        _requireFew(seats.length);
         uint256 total;
         for (uint256 i; i < seats.length; ++i) {
-            Seat storage seat = _ownSeat(pool, seats[i]);
+            Seat storage seat = _seatOfOwner(pool, seats[i], msg.sender);
             uint256 releaseAt = releaseAtOf[pool][seats[i]];
             if (seat.leftAt == 0 || block.timestamp < releaseAt) revert StillUnbonding(seats[i], releaseAt);
             uint256 amount = seat.drained ? 0 : seatSize;
@@ -126,7 +140,7 @@ contract Staking is IStaking {
         Validator storage v = _validators[pool][msg.sender];
         if (v.suspendedFrom == 0) revert NotSuspended(msg.sender);
         if (block.timestamp < v.suspendedUntil) revert StillSuspended(msg.sender, v.suspendedUntil);
-        (v.suspendedFrom, v.suspendedUntil) = (0, 0);
+        (v.suspendedFrom, v.suspendedUntil, v.eligibleFrom) = (0, 0, uint40(block.number + 1));
         if (v.seatsIn != 0) _addToPool(pool, v.seatsIn, 1);
         emit Resumed(pool, msg.sender);
     }
@@ -135,26 +149,26 @@ contract Staking is IStaking {
 
     /// @inheritdoc IStaking
     function slash(bytes32 pool, address validator, uint256 amount) external returns (uint256 taken) {
-        if (msg.sender != AUDIT_BOARD && msg.sender != SETTLEMENT) revert OnlyProtocol(msg.sender, SETTLEMENT);
+        if (msg.sender != AUDIT_BOARD && msg.sender != JURY && msg.sender != SETTLEMENT) revert OnlyProtocol(msg.sender, SETTLEMENT);
         Validator storage v = _validators[pool][validator];
         uint256[] storage backing = _backing[pool][validator];
-        while (v.loose < amount && backing.length != 0) {
+        for (uint256 broken; v.loose < amount && backing.length != 0 && broken < MAX_BROKEN; ++broken) {
             uint256 index = backing[backing.length - 1];
             Seat storage seat = _pools[pool].seats[index];
             if (seat.leftAt == 0) _leave(pool, index, seat);
             seat.drained = true;
             backing.pop();
-            v.loose += uint128(seatSize);
+            v.loose += uint96(seatSize);
             emit SeatLeft(pool, index, validator, releaseAtOf[pool][index], true);
         }
         taken = amount < v.loose ? amount : v.loose;
-        v.loose -= uint128(taken);
+        v.loose -= uint96(taken);
         emit Slashed(pool, validator, taken, amount);
         if (taken != 0) LEDGER.move(pool, TREASURY_ACCOUNT, taken);
     }
 
     /// @inheritdoc IStaking
-    function suspend(bytes32 pool, address validator) external onlyAuditBoard {
+    function suspend(bytes32 pool, address validator) external onlySortition {
         Validator storage v = _validators[pool][validator];
         if (v.suspendedFrom == 0) {
             v.suspendedFrom = uint40(block.number);
@@ -165,33 +179,41 @@ contract Staking is IStaking {
     }
 
     /// @inheritdoc IStaking
-    function lock(address validator) external onlyAuditBoard {
+    function lock(address validator) external onlySortition {
         emit LocksChanged(validator, ++locksOf[validator]);
     }
 
     /// @inheritdoc IStaking
-    function unlock(address validator) external onlyAuditBoard {
+    function unlock(address validator) external onlySortition {
         emit LocksChanged(validator, --locksOf[validator]);
     }
 
     // The draw
 
     /// @inheritdoc IStaking
-    function draw(bytes32 pool, bytes32 seed, uint256 slots, uint256 asOf, uint256 size, uint256 round)
-        external
-        view
-        returns (address[] memory owners)
-    {
-        owners = new address[](size);
-        uint256[] memory taken = new uint256[](size);
+    function draw(
+        bytes32 pool,
+        bytes32 seed,
+        uint256 slots,
+        uint256 asOf,
+        uint256 size,
+        uint256 round,
+        uint40[] calldata barred
+    ) external view returns (address[] memory owners, uint40[] memory seats) {
+        (owners, seats) = (new address[](size), new uint40[](size));
         uint256 picked;
         for (uint256 i; i < MAX_TRIES && slots != 0 && picked < size; ++i) {
-            uint256 seat = uint256(keccak256(abi.encode(seed, i))) % slots;
-            if (_contains(taken, picked, seat) || !_eligible(pool, seat, asOf, round)) continue;
-            taken[picked] = seat;
-            owners[picked++] = _pools[pool].seats[seat].owner;
+            uint40 seat = uint40(uint256(keccak256(abi.encode(seed, i))) % slots);
+            address owner = _eligibleOwner(pool, seat, asOf, round);
+            if (owner == address(0) || _isOneOf(seat, seats, picked, barred)) continue;
+            (owners[picked], seats[picked]) = (owner, seat);
+            ++picked;
         }
-        if (picked < size) revert DrawFailed(picked, size);
+        assembly ("memory-safe") {
+            // Shortens both arrays in place: picked <= size.
+            mstore(owners, picked)
+            mstore(seats, picked)
+        }
     }
 
     // Views
@@ -232,9 +254,23 @@ contract Staking is IStaking {
         p.free.pop();
     }
 
-    function _ownSeat(bytes32 pool, uint256 index) internal view returns (Seat storage seat) {
+    function _requireFew(uint256 seats) internal pure {
+        if (seats > MAX_SEATS) revert InvalidCount(seats);
+    }
+
+    function _seatOfOwner(bytes32 pool, uint256 index, address owner) internal view returns (Seat storage seat) {
         seat = _pools[pool].seats[index];
-        if (seat.owner != msg.sender) revert NotSeatOwner(index, msg.sender);
+        if (seat.owner != owner) revert NotSeatOwner(index, owner);
+    }
+
+    function _leaveAll(bytes32 pool, address owner, uint256[] calldata seats) internal {
+        _requireFew(seats.length);
+        for (uint256 i; i < seats.length; ++i) {
+            Seat storage seat = _seatOfOwner(pool, seats[i], owner);
+            if (seat.leftAt != 0) revert SeatNotIn(seats[i]);
+            _leave(pool, seats[i], seat);
+            emit SeatLeft(pool, seats[i], owner, releaseAtOf[pool][seats[i]], false);
+        }
     }
 
     function _leave(bytes32 pool, uint256 index, Seat storage seat) internal {
@@ -270,16 +306,21 @@ contract Staking is IStaking {
         backing.pop();
     }
 
-    function _eligible(bytes32 pool, uint256 index, uint256 asOf, uint256 round) internal view returns (bool) {
+    /// @return owner the seat's owner, or the zero address when it cannot be drawn
+    function _eligibleOwner(bytes32 pool, uint256 index, uint256 asOf, uint256 round) internal view returns (address owner) {
         Seat memory seat = _pools[pool].seats[index];
-        uint256 suspendedFrom = _validators[pool][seat.owner].suspendedFrom;
-        return seat.owner != address(0) && seat.activeFrom <= asOf && (seat.leftAt == 0 || seat.leftAt > asOf)
-            && (suspendedFrom == 0 || suspendedFrom > asOf) && !LABEL_REGISTRY.contributedTo(round, seat.owner);
+        if (seat.owner == address(0) || seat.activeFrom > asOf || (seat.leftAt != 0 && seat.leftAt <= asOf)) return address(0);
+        Validator storage v = _validators[pool][seat.owner];
+        if (v.eligibleFrom > asOf || (v.suspendedFrom != 0 && v.suspendedFrom <= asOf)) return address(0);
+        return LABEL_REGISTRY.contributedTo(round, seat.owner) ? address(0) : seat.owner;
     }
 
-    function _contains(uint256[] memory values, uint256 length, uint256 value) internal pure returns (bool) {
-        for (uint256 i; i < length; ++i) {
-            if (values[i] == value) return true;
+    function _isOneOf(uint40 seat, uint40[] memory picked, uint256 count, uint40[] calldata barred) internal pure returns (bool) {
+        for (uint256 i; i < count; ++i) {
+            if (picked[i] == seat) return true;
+        }
+        for (uint256 i; i < barred.length; ++i) {
+            if (barred[i] == seat) return true;
         }
         return false;
     }

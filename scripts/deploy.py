@@ -20,11 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT_CHAINS = (31337, 1337)
 ORDER = (
     "LabelToken",
+    "Control",
+    "Parameters",
+    "Credentials",
     "Ledger",
     "DatasetRegistry",
     "LabelRegistry",
     "Staking",
     "AuditBoard",
+    "Jury",
+    "Limits",
     "Settlement",
     "DatasetShares",
     "DatasetMarket",
@@ -40,11 +45,16 @@ class Deployed(NamedTuple):
     """The contracts of one deployment. `faucet` is None but on development chains."""
 
     token: Any
+    control: Any
+    parameters: Any
+    credentials: Any
     ledger: Any
     dataset_registry: Any
     label_registry: Any
     staking: Any
     audit_board: Any
+    jury: Any
+    limits: Any
     settlement: Any
     dataset_shares: Any
     dataset_market: Any
@@ -59,11 +69,12 @@ class Parameters:
     seat_size: int = 1_000 * LBL
     unbonding_period: int = 21 * 24 * 3600
     fee_bps: int = 250
+    control_delay: int = 2 * 24 * 3600
     faucet_amount: int = 1_000 * LBL
     faucet_supply: int = 10_000_000 * LBL
 
 
-DEVELOPMENT = Parameters(min_window=1, seat_size=100 * LBL, unbonding_period=600)
+DEVELOPMENT = Parameters(min_window=1, seat_size=100 * LBL, unbonding_period=600, control_delay=60)
 
 
 def predict_address(deployer: str, nonce: int) -> str:
@@ -77,17 +88,22 @@ def plan(deployer: str, nonce: int, names: tuple[str, ...]) -> dict[str, str]:
 
 def constructor_arguments(addresses: dict[str, str], treasury: str, parameters: Parameters) -> dict[str, tuple[Any, ...]]:
     """The constructor's arguments of each contract, by name."""
-    protocol = (*(addresses[name] for name in ORDER), treasury)
+    protocol = (*(addresses[name] for name in ORDER if name != "Control"), treasury)
     return {
         "LabelToken": (treasury,),
+        "Control": (treasury, treasury, parameters.control_delay, addresses["Parameters"]),
+        "Parameters": (addresses["Control"], parameters.fee_bps, parameters.min_window),
+        "Credentials": (),
         "Ledger": (protocol,),
-        "DatasetRegistry": (protocol, parameters.min_window),
+        "DatasetRegistry": (protocol,),
         "LabelRegistry": (protocol,),
         "Staking": (protocol, parameters.seat_size, parameters.unbonding_period),
         "AuditBoard": (protocol,),
+        "Jury": (protocol,),
+        "Limits": (protocol,),
         "Settlement": (protocol,),
         "DatasetShares": (protocol,),
-        "DatasetMarket": (protocol, parameters.fee_bps),
+        "DatasetMarket": (protocol,),
         "Faucet": (addresses["LabelToken"], addresses["Ledger"], parameters.faucet_amount),
     }
 

@@ -18,13 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAIN = ROOT / "labelshare" / "chain"
 CONTRACTS = (
     "AuditBoard",
+    "Control",
+    "Credentials",
     "DatasetMarket",
     "DatasetRegistry",
     "DatasetShares",
     "Faucet",
+    "Jury",
     "LabelRegistry",
     "LabelToken",
     "Ledger",
+    "Limits",
+    "Parameters",
     "Settlement",
     "Staking",
 )

@@ -1,88 +1,63 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {ISortition} from "./ISortition.sol";
+
 /// @title IAuditBoard
 /// @notice The audit of each round: seed, sample and panel after the round closed, blind ballots by commit and reveal, penalties
-/// for silence.
-/// @dev The sample's task indices are a pure function of (seed, taskCount, sampleSize); see docs/SPECIFICATION.md. The panel is the
-/// Staking draw of the same seed. seed = keccak256(abi.encode(blockhash(seedBlock), round, attempt)).
-interface IAuditBoard {
-    enum AuditPhase {
-        None,
-        Seeding,
-        Committing,
-        Revealing,
-        Audited,
-        Failed
-    }
-
-    /// @param concludedAt unix seconds at which the phase became Audited, else 0
-    struct Audit {
-        AuditPhase phase;
-        uint8 attempt;
-        uint8 misses;
-        uint40 seedBlock;
-        uint40 asOf;
-        uint40 slots;
-        uint64 commitEnds;
-        uint64 revealEnds;
-        uint64 concludedAt;
-        bytes32 seed;
-    }
-
-    /// @param weight seats drawn
-    struct Member {
+/// for silence, and the panel's word on which open submissions were shown to it.
+/// @dev The sample's task indices are a pure function of (seed, taskCount, sampleSize); see docs/SPECIFICATION.md. `Concluded` means audited.
+interface IAuditBoard is ISortition {
+    /// @dev EIP-712: Evidence(uint256 round,bytes32 evidenceHash), in the Settlement's domain
+    struct EvidenceSignature {
         address validator;
-        uint16 weight;
-        bool revealed;
-        bytes32 commitment;
+        bytes signature;
     }
 
-    error WrongPhase(uint256 round, AuditPhase phase);
-    error SeedNotReady(uint256 round, uint256 seedBlock);
-    error NotOnPanel(uint256 round, address validator);
-    error AlreadyCommitted(uint256 round, address validator);
-    error AlreadyRevealed(uint256 round, address validator);
-    error InvalidSignature(address validator);
-    /// @notice Thrown when answers and salt do not hash to the commitment, or there is none.
-    error WrongReveal(uint256 round, address validator);
     /// @notice Thrown when a ballot has another length than the sample.
     error WrongBallotLength(uint256 expected, uint256 length);
-    error WindowClosed(uint256 round, uint256 endedAt);
-    error WindowStillOpen(uint256 round, uint256 endsAt);
+    /// @notice Thrown when too few eligible seats were hit within the bounded number of tries. The seed will be missed, and a new one drawn.
+    error DrawFailed(uint256 picked, uint256 wanted);
+    /// @notice Thrown when the signatures are not in ascending order of address.
+    error SignersOutOfOrder(address validator);
+    /// @notice Thrown when there is no open submission to attest.
+    error NothingToAttest(uint256 round);
 
     event AuditStarted(uint256 indexed round, uint8 attempt, uint256 seedBlock, uint256 asOf, uint256 slots);
-    event SeedMissed(uint256 indexed round, uint8 attempt, uint8 misses, uint256 seedBlock);
     event PanelDrawn(
         uint256 indexed round, uint8 attempt, bytes32 seed, address[] validators, uint16[] weights, uint64 commitEnds
     );
-    event BallotCommitted(uint256 indexed round, address indexed validator, uint8 attempt, bytes32 commitment);
-    event RevealOpened(uint256 indexed round, uint8 attempt, uint64 revealEnds);
     /// @param answers one byte a sampled task, in the sample's order
     event BallotRevealed(
         uint256 indexed round, address indexed validator, uint8 attempt, uint16 weight, bytes answers, bytes32 salt
     );
-    event ValidatorSilent(uint256 indexed round, address indexed validator, uint8 attempt, uint256 slashed);
-    /// @notice The panel is done. `phase` is Audited, Seeding (a new panel will be drawn) or Failed (exit).
-    event AuditConcluded(uint256 indexed round, uint8 attempt, uint256 revealedWeight, AuditPhase phase);
+    /// @param shown bit i: the labels of open submission i were shown to the validator
+    event OpenAttested(uint256 indexed round, address indexed validator, uint8 attempt, uint256 shown);
+    /// @notice The panel is done. `phase` is Concluded (audited), Seeding (a new panel will be drawn) or Failed (exit).
+    event AuditConcluded(uint256 indexed round, uint8 attempt, uint256 revealedWeight, Phase phase);
     /// @notice A settlement decided the validator's pending votes of a dataset.
     event ValidatorSettled(uint256 indexed dataset, address indexed validator, uint64 votes);
 
-    /// @notice Blocks between the close and the seed block.
-    function SEED_DELAY() external view returns (uint256);
-    /// @notice Silence costs this many audit fees a vote; the worst dissent costs 14/3 of one.
-    function SILENCE_FEES() external view returns (uint256);
-    function auditOf(uint256 round) external view returns (Audit memory);
+    function auditOf(uint256 round) external view returns (Drawing memory);
     function panelOf(uint256 round) external view returns (Member[] memory);
+    /// @notice The seats that the panel was drawn with: they are not drawn for a jury.
+    function panelSeatsOf(uint256 round) external view returns (uint40[] memory);
+    /// @notice Open submissions that a member attests; `given` tells a 0 from nothing said.
+    function attestationOf(uint256 round, address validator) external view returns (bool given, uint256 shown);
     /// @notice Weight of a member who revealed, else 0.
     function revealedWeightOf(uint256 round, address validator) external view returns (uint256);
     function totalRevealedWeight(uint256 round) external view returns (uint256);
-    /// @notice Votes (answers × seats) of a validator in a dataset not yet decided by a settlement.
+    /// @notice Revealed weight of those who signed `digest`. Reverts with InvalidSignature, or SignersOutOfOrder.
+    function signedWeight(uint256 round, bytes32 digest, EvidenceSignature[] calldata signatures) external view returns (uint256);
+    /// @notice Votes (audited tasks × weight) of a validator that no settlement has decided yet.
     function pendingVotesOf(uint256 dataset, address validator) external view returns (uint64);
+    /// @notice Validators of the dataset with pending votes: a settlement must have an entry for each.
     function pendingValidators(uint256 dataset) external view returns (uint256);
 
-    /// @notice LabelRegistry only: fixes the pool as of this block and the seed's block after it.
+    /// @notice LabelRegistry only: the round closed; sets the seed block.
     function start(uint256 round) external;
+    /// @notice LabelRegistry only: a closing round has no tasks, and so counts as audited at once.
+    function startClosing(uint256 round) external;
     /// @notice Anyone, after the seed block: takes the seed and draws the panel. A seed older than 256 blocks is missed: a new seed block.
     function drawPanel(uint256 round) external;
     /// @notice Anyone relays a validator's commitment with their EIP-712
@@ -91,12 +66,15 @@ interface IAuditBoard {
     function commit(uint256 round, address validator, bytes32 commitment, bytes calldata signature) external;
     /// @notice Anyone relays a reveal: once all committed, or after the commit window.
     function reveal(uint256 round, address validator, bytes calldata answers, bytes32 salt) external;
-    /// @notice Anyone, once all revealed or the window passed: slashes and suspends the silent; audited when more than half of the
-    /// panel's weight revealed, else a new panel, at most 3.
+    /// @notice Anyone relays, while ballots are revealed, a member's EIP-712
+    /// Attestation(uint256 round,uint8 attempt,address validator,uint256 shown); the validator themselves needs no signature. Said once.
+    function attest(uint256 round, address validator, uint256 shown, bytes calldata signature) external;
+    /// @notice Anyone, once all revealed (and attested, when there are open submissions) or the window passed: slashes and suspends the
+    /// silent; audited when more than half of the panel's weight revealed, else a new panel, at most 3.
+    /// @dev Of the open submissions, those that more than half of the revealed weight attests count; the rest are void.
     function conclude(uint256 round) external;
 
-    /// @notice Settlement only: the pending votes of these validators are decided.
+    /// @notice Settlement only: the pending votes of these validators are decided, and their stakes unlocked: not before, so that
+    /// nobody takes their stake out between a verdict and its slash.
     function settleValidators(uint256 dataset, address[] calldata validators) external returns (uint64[] memory votes);
-    /// @notice Settlement only: unlocks the stakes of the round's panel.
-    function releasePanel(uint256 round) external;
 }

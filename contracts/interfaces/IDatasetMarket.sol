@@ -13,7 +13,6 @@ interface IDatasetMarket {
     error PriceBelowFloor(uint256 price, uint256 floor);
     error PriceAboveMax(uint256 price, uint256 maxPrice);
     error NotRequester(address caller, address requester);
-    error FeeTooHigh(uint256 feeBps, uint256 largest);
     error ZeroLicensee();
 
     event PriceSet(uint256 indexed dataset, uint256 price);
@@ -27,8 +26,6 @@ interface IDatasetMarket {
         uint64 lastRound
     );
 
-    /// @notice Protocol fee, basis points of the price, at most 500.
-    function feeBps() external view returns (uint256);
     function priceOf(uint256 dataset) external view returns (uint256);
     function licenseOf(uint256 dataset, address licensee) external view returns (License memory);
     function isLicensed(uint256 dataset, address licensee) external view returns (bool);

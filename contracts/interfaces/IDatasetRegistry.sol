@@ -14,13 +14,15 @@ interface IDatasetRegistry {
     /// @param minLabels labels a task gets at least; @param maxLabels at most, ≤ 64
     /// @param reward LBL base units for a perfect label; @param auditFee LBL base units an audited task and seat
     /// @param bond LBL base units a ticketed label; @param openBond LBL base units an open label, ≥ reward
-    /// @param commitWindow, revealWindow, challengeWindow, exitDelay seconds, from minWindow to MAX_WINDOW: stake
+    /// @param commitWindow, revealWindow, challengeWindow, exitDelay seconds, from IParameters.minWindow to MAX_WINDOW: stake
     /// is locked while a round lasts, so no term may make it last for ever
     /// @param exitRate basis points of the reward paid on exit, 4,000–6,000
     /// @param labelCap labels the dataset may ever accept; shares come from labels, so it bounds dilution
-    /// @param contributorCredential, validatorCredential zero: open to everyone
+    /// @param contributorCredential, validatorCredential ids of credentials (ICredentials), the second also names the staking pool that
+    /// audits; zero: open to everyone
     /// @param ruleId keccak256 of the scoring rule's name
     /// @param licenseFloor lowest license price, LBL base units; @param licenseTerm seconds
+    /// @param protocolFeeBps the protocol's fee on sales, basis points: what it is at creation, and so for ever
     /// @param contributorsBps, validatorsBps, requesterBps split of new shares, summing to 10,000; contributors ≥ 5,000
     /// @param metadataHash keccak256 of the document at metadataUri (instructions and label schema)
     struct Terms {
@@ -49,6 +51,7 @@ interface IDatasetRegistry {
         uint16 contributorsBps;
         uint16 validatorsBps;
         uint16 requesterBps;
+        uint16 protocolFeeBps;
         bytes32 metadataHash;
         string metadataUri;
     }
@@ -70,8 +73,6 @@ interface IDatasetRegistry {
 
     /// @notice The longest window a dataset may set, seconds.
     function MAX_WINDOW() external view returns (uint32);
-    /// @notice The shortest window a dataset may set, seconds.
-    function minWindow() external view returns (uint32);
     /// @notice Ids run from 1 to this.
     function datasetCount() external view returns (uint256);
     function termsOf(uint256 dataset) external view returns (Terms memory);
@@ -79,7 +80,8 @@ interface IDatasetRegistry {
     /// @notice What a sale needs of the terms (a quarter of a sale's gas less than all of them).
     /// @return floor lowest license price, LBL base units
     /// @return term seconds a license lasts
-    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term);
+    /// @return feeBps the protocol's fee, basis points
+    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term, uint16 feeBps);
     /// @notice The Ledger account to deposit to in order to fund the dataset.
     function escrowAccountOf(uint256 dataset) external view returns (bytes32);
     function reservedOf(uint256 dataset) external view returns (uint256);

@@ -24,7 +24,7 @@ interface ILabelRegistry {
 
     /// @dev EIP-712: Submission(uint256 round,address contributor,uint32 sequence,uint32 count,bytes32 labelsRoot,uint8 admission,uint64 deadline)
     /// @param labelsRoot StandardMerkleTree root over (uint256 task, uint256 answer, bytes32 salt)
-    /// @param admission 1: ticketed, relayed by the operator or with its ticket. 2: open path
+    /// @param admission 1: ticketed, relayed by the operator or with its ticket. 2: open path, relayed by anyone, at the open bond
     struct Submission {
         uint256 round;
         address contributor;
@@ -61,7 +61,9 @@ interface ILabelRegistry {
         SessionNotLive,
         SessionOtherDataset,
         SessionBondExceeded,
-        BondUnavailable
+        BondUnavailable,
+        CredentialMissing,
+        OpenLimit
     }
 
     /// @notice A round's phase here; the audit and the settlement keep their own. Void: it closed without a label.
@@ -73,6 +75,9 @@ interface ILabelRegistry {
         Settled
     }
 
+    /// @param labels accepted in the round; open ones among them until the panel's word on them, then only those that count
+    /// @param openLabels labels accepted on the open path
+    /// @param bond, openBond LBL base units a ticketed and an open label
     struct Round {
         uint64 dataset;
         uint32 taskCount;
@@ -84,18 +89,30 @@ interface ILabelRegistry {
         uint96 bond;
         RoundPhase phase;
         bool last;
+        uint96 openBond;
+        uint32 openLabels;
         uint256 reserve;
         bytes32 tasksRoot;
+        bytes32 credential;
     }
 
     /// @param sequence the next submission's number
-    /// @param labels labels accepted in all; @param pending of these, not yet decided by a settlement (and bonded)
-    /// @param round the last round they submitted to
+    /// @param labels labels accepted in all, open ones once they count
+    /// @param pending of these, not yet decided by a settlement (and bonded); @param pendingOpen of the pending, those at the open bond
+    /// @param round the last round they submitted to; @param openRound the last one on the open path
     struct Contributor {
         uint32 sequence;
         uint32 labels;
         uint32 pending;
+        uint32 pendingOpen;
         uint64 round;
+        uint64 openRound;
+    }
+
+    /// @notice A submission on the open path: its place in the round's list is its bit in the panel's attestations.
+    struct OpenSubmission {
+        address contributor;
+        uint32 count;
     }
 
     error UnknownRound(uint256 round);
@@ -111,6 +128,13 @@ interface ILabelRegistry {
     /// @notice Thrown when a round is neither past its deadline nor out of budget.
     error RoundStillOpen(uint256 round);
     error NotOpen(uint256 round);
+    /// @notice Thrown when a batch holds more items than a call may take.
+    error BatchTooLarge(uint256 length, uint256 most);
+    /// @notice Thrown when work has waited too long for a further round to open: finish the dataset.
+    error WaitedTooLong(uint256 dataset, uint256 since);
+    /// @notice Thrown when a dataset is finished although nothing waits, or has not waited long enough.
+    error NothingWaits(uint256 dataset);
+    error StillWaiting(uint256 dataset, uint256 until);
 
     event RoundOpened(
         uint256 indexed round,
@@ -142,17 +166,37 @@ interface ILabelRegistry {
         uint256 bond
     );
     event SubmissionSkipped(uint256 indexed round, address indexed contributor, uint32 sequence, SkipReason reason);
+    /// @notice The panel's word on an open submission: it counts, or it is void and its bond is back.
+    event OpenResolved(uint256 indexed round, address indexed contributor, uint32 count, bool counted);
     /// @notice A settlement decided `labels` pending labels of a contributor.
     event ContributorSettled(uint256 indexed dataset, address indexed contributor, uint32 labels);
 
     function MAX_COUNT() external view returns (uint32);
+    /// @notice Items of a batch.
+    function MAX_BATCH() external view returns (uint256);
+    /// @notice Seconds from the opening of a round to its deadline, at most.
+    function MAX_ROUND() external view returns (uint64);
+    /// @notice Seconds that work may wait for a next round.
+    function WAIT_LIMIT() external view returns (uint64);
+    /// @notice Open submissions of a round, at most: so many bits have the panel's attestations.
+    function MAX_OPEN() external view returns (uint256);
     function MAX_SAMPLE() external view returns (uint32);
     function roundCount() external view returns (uint256);
     function roundOf(uint256 round) external view returns (Round memory);
     /// @notice The dataset's latest round, 0 before the first.
     function currentRound(uint256 dataset) external view returns (uint256);
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory);
-    /// @notice Whether an account has a submission in this round (a validator must not audit it).
+    /// @notice Labels of a contributor that no settlement has decided, and the bonds on them in LBL base units.
+    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 bond);
+    /// @notice How many open submissions the round has; each is at its bit's place in `openSubmissionOf`.
+    function openSubmissionsOf(uint256 round) external view returns (uint256);
+    function openSubmissionOf(uint256 round, uint256 index) external view returns (OpenSubmission memory);
+    /// @notice Labels that the round takes on the open path: a fifth of the budget in all, a quarter of that from an address, in
+    /// submissions of at least `least`.
+    function openLimitsOf(uint256 round) external view returns (uint256 budget, uint256 most, uint256 least);
+    /// @notice Unix seconds at which the dataset's last round was settled.
+    function settledAtOf(uint256 dataset) external view returns (uint64);
+    /// @notice Whether an account has a submission in this round, or work that its settlement decides (a validator must not audit it).
     function contributedTo(uint256 round, address account) external view returns (bool);
     /// @notice Contributors of the dataset with pending labels: a settlement must have an entry for each.
     function pendingContributors(uint256 dataset) external view returns (uint256);
@@ -162,6 +206,7 @@ interface ILabelRegistry {
         returns (uint64 expiry, uint64 dataset, uint96 bondLeft, bool revoked);
 
     /// @notice Opens a round by the requester or the operator and reserves labels × reward + sample × panel × fee.
+    /// @param deadline unix seconds, at most MAX_ROUND ahead
     /// @param last the dataset's last round: waiting work is settled with it
     function openRound(
         uint256 dataset,
@@ -173,6 +218,9 @@ interface ILabelRegistry {
     ) external returns (uint256 round);
     /// @notice Anyone, once the deadline passed or the budget is used up. Starts the audit, or voids a round without labels.
     function closeRound(uint256 round) external;
+    /// @notice Anyone, once work has waited for WAIT_LIMIT since the last settled round: the dataset gets a closing round, without tasks,
+    /// whose settlement (or exit) decides what waits.
+    function finishDataset(uint256 dataset) external returns (uint256 round);
     /// @notice Registers session keys signed by their contributors, relayed by anyone. A bad item is skipped with an event.
     function registerSessions(SignedSession[] calldata items) external;
     /// @notice The caller ends one of their session keys, for ever.
@@ -182,8 +230,13 @@ interface ILabelRegistry {
     /// good item is never skipped for it: whoever relays sends 210,000 gas for each such item on top.
     function submit(SignedSubmission[] calldata items) external;
 
+    /// @notice AuditBoard only: of the round's open submissions, those whose bit is set count; the rest are void.
+    function resolveOpen(uint256 round, uint256 attested) external;
     /// @notice Settlement only: the pending labels of these contributors are decided.
-    function settleContributors(uint256 dataset, address[] calldata contributors) external returns (uint32[] memory labels);
+    /// @return labels of each; @return bonds on them, LBL base units
+    function settleContributors(uint256 dataset, address[] calldata contributors)
+        external
+        returns (uint32[] memory labels, uint256[] memory bonds);
     /// @notice Settlement only: every chunk is distributed, the next round may open.
     function markSettled(uint256 round) external;
 }

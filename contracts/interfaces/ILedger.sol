@@ -53,6 +53,9 @@ interface ILedger {
     /// @notice Thrown when a withdrawal is not signed by its owner.
     error InvalidWithdrawalSignature(address owner);
 
+    /// @notice Thrown when a batch of signatures holds more items than a call may take.
+    error BatchTooLarge(uint256 length, uint256 most);
+
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
     event Moved(bytes32 indexed from, bytes32 indexed to, uint256 amount);
@@ -65,6 +68,8 @@ interface ILedger {
     /// @notice A signed withdrawal was taken (its `Withdrawn`, and `Moved` for a fee, come with it).
     event WithdrawalSigned(address indexed owner, address indexed relayer, uint256 nonce, uint256 fee);
 
+    /// @notice Signed allowances that a call takes.
+    function MAX_BATCH() external view returns (uint256);
     function token() external view returns (address);
     function balanceOf(bytes32 account) external view returns (uint256);
     function allowance(address owner, address spender) external view returns (uint256);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IAuditBoard} from "./IAuditBoard.sol";
+
 /// @title ISettlement
 /// @notice The result of a round by the scoring rule: proposed with a bond and a panel majority's signatures that they hold the
-/// evidence, published entry by entry, final after the challenge window, distributed by anyone.
+/// evidence, published entry by entry, open to challenge (IJury), final after the challenge window, distributed by anyone.
 /// @dev Whatever is published, per dataset (Invariant 5): an entry pays at most reward × pending labels (or fee × pending votes) of
 /// its account; every account with pending work has exactly one entry; Σ paid + carried ≤ what is reserved for it.
 interface ISettlement {
@@ -19,7 +21,8 @@ interface ISettlement {
         Published,
         Final,
         Distributed,
-        Exiting
+        Exiting,
+        Challenged
     }
 
     /// @param reward, slash LBL base units; a contributor's slash comes out of their bond, a validator's out of their stake
@@ -47,13 +50,8 @@ interface ISettlement {
         uint256 waitingVotes;
     }
 
-    /// @dev EIP-712: Evidence(uint256 round,bytes32 evidenceHash)
-    struct EvidenceSignature {
-        address validator;
-        bytes signature;
-    }
-
     /// @param publishEnds unix seconds until which every chunk must be published, else the proposal expires
+    /// @param root running hash over the published entries: root 0 is bytes32(round), root k + 1 = keccak256(abi.encode(root k, entry k))
     struct Proposal {
         SettlementPhase phase;
         address proposer;
@@ -64,13 +62,15 @@ interface ISettlement {
         uint64 challengeEnds;
         uint256 bond;
         bytes32 evidenceHash;
+        bytes32 root;
     }
 
     error WrongPhase(uint256 round, SettlementPhase phase);
     error NotAudited(uint256 round);
-    /// @notice Thrown when the signatures weigh no more than half of the weight that revealed, or are not in ascending order of address.
+    /// @notice Thrown when the signatures weigh no more than half of the weight that revealed.
     error NoPanelMajority(uint256 signed, uint256 revealed);
-    error InvalidSignature(address validator);
+    /// @notice Thrown when a jury decided on another root than what is published.
+    error NotTheVerdict(uint256 round, bytes32 published, bytes32 required);
     error NotProposer(address caller, address proposer);
     error InvalidChunks(uint256 chunks);
     error WrongChunk(uint256 expected, uint256 given);
@@ -87,6 +87,8 @@ interface ISettlement {
     /// @notice Thrown when a proposal's time to publish has passed: `expire` it.
     error WindowClosed(uint256 round, uint256 endedAt);
     error TooManyProposals(uint256 round, uint256 most);
+    /// @notice Thrown when a round's last dispute found no majority: only its exit is left.
+    error RoundHung(uint256 round);
     /// @notice Thrown when a round may still be settled: its audit has not failed, and its exit delay has not passed.
     error ExitNotDue(uint256 round, uint256 dueAt);
     /// @notice Thrown when an account has nothing pending to take out, or stands twice in the list.
@@ -108,6 +110,14 @@ interface ISettlement {
     event SettlementDistributed(uint256 indexed round, uint256 indexed dataset);
     /// @notice A proposal was not published in time: its bond went to the treasury, and the round may be proposed anew or exit.
     event ProposalExpired(uint256 indexed round, address indexed proposer, uint256 bond);
+    /// @notice The settlement is challenged: nothing about it moves until the jury decides.
+    event SettlementSuspended(uint256 indexed round, bytes32 root);
+    /// @notice The jury came to the published root; a further challenge is possible until `challengeEnds`.
+    event SettlementUpheld(uint256 indexed round, uint64 challengeEnds);
+    /// @notice The jury came to another root: the proposer lost the bond, and only `root` may be proposed again.
+    event SettlementOverturned(uint256 indexed round, address indexed proposer, uint256 bond, bytes32 root);
+    /// @notice No jury came to a majority: the proposer has the bond back, the exit is due.
+    event SettlementHung(uint256 indexed round, address indexed proposer, uint256 bond);
     /// @notice A round ends without a settlement: every pending label is paid `labelPay` and mints `labelShares`, every vote `votePay`.
     event ExitStarted(
         uint256 indexed round,
@@ -123,32 +133,42 @@ interface ISettlement {
 
     /// @notice Entries a chunk holds at most.
     function MAX_ENTRIES() external view returns (uint256);
-    /// @notice The proposer's bond, basis points of the round's reserve.
-    function PROPOSAL_BOND_BPS() external view returns (uint256);
     /// @notice Worst slash of a validator, audit fees a vote.
     function MAX_SLASH_FEES() external view returns (uint256);
+    /// @notice Entries of a chunk that slash a validator's stake, at most.
+    function MAX_STAKE_SLASHES() external view returns (uint256);
     /// @notice Proposals a round takes at most; when so many expired, its exit is due at once.
     function MAX_PROPOSALS() external view returns (uint256);
-    /// @notice Proposals of a round so far.
+    /// @notice Proposals of a round so far, without those that a jury overturned.
     function proposalsOf(uint256 round) external view returns (uint256);
     function proposalOf(uint256 round) external view returns (Proposal memory);
     function totalsOf(uint256 round) external view returns (Totals memory);
     function chunkHashOf(uint256 round, uint256 chunk) external view returns (bytes32);
     function isDistributed(uint256 round, uint256 chunk) external view returns (bool);
+    /// @notice LBL base units that a round's settlement can pay: its reserve and what waits from earlier ones.
+    function heldOf(uint256 round) external view returns (uint256);
+    /// @notice The root that a jury decided on, which alone may be published; 0 when there is none.
+    function requiredRootOf(uint256 round) external view returns (bytes32);
+    /// @notice Unix seconds at which the exit of a round that is audited and has no proposal is due.
+    function exitDueAt(uint256 round) external view returns (uint256);
     /// @notice The dataset's last final round, 0 before the first.
     function lastFinalRound(uint256 dataset) external view returns (uint256);
     function waitingOf(uint256 dataset) external view returns (uint128 labels, uint128 votes);
     /// @notice The Ledger account that holds a dataset's bonds and undistributed pay.
     function accountOf(uint256 dataset) external view returns (bytes32);
 
+    /// @notice Anyone proposes, with a bond of `IJury.bondOf(round)` out of their Ledger allowance and signatures of a panel majority (by
+    /// weight that revealed, in ascending order of address) that they hold the evidence. No signatures are needed once a jury decided on
+    /// a root, nor for a closing round, which has no panel.
     function propose(
         uint256 round,
         bytes32 evidenceHash,
         uint32 chunks,
         Totals calldata totals,
-        EvidenceSignature[] calldata signatures
+        IAuditBoard.EvidenceSignature[] calldata signatures
     ) external;
-    /// @notice The proposer publishes chunks 0, 1, … in order; the last one checks the sums and opens the challenge window.
+    /// @notice The proposer publishes chunks 0, 1, … in order; the last one checks the sums, and the root when a jury decided on one, and
+    /// opens the challenge window.
     function publish(uint256 round, uint32 chunk, Entry[] calldata entries) external;
     /// @notice Anyone, after the challenge window: fixes pay and shares, releases the rest of the reserve, returns the bond.
     function finalize(uint256 round) external;
@@ -157,11 +177,21 @@ interface ISettlement {
 
     /// @notice Anyone, once a proposer left chunks unpublished for one challenge window: their bond is lost, the round is as before.
     function expire(uint256 round) external;
-    /// @notice Anyone, when no settlement came: the audit failed for good, or nothing is proposed and the dataset's exit delay since
-    /// the audit has passed, or MAX_PROPOSALS expired. Silence pays the worker: all pending work is paid at the exit rate.
+    /// @notice Anyone, when no settlement came: the audit failed for good, or nothing is proposed and the dataset's exit delay has passed
+    /// since the audit, or since the last proposal ended, or MAX_PROPOSALS expired, or a dispute hung. Silence pays the worker: all pending
+    /// work is paid at the exit rate.
     /// @dev Contributors' shares come at that rate; validators and requester get none.
     function startExit(uint256 round) external;
     /// @notice Anyone, for any accounts with pending work, at most MAX_ENTRIES of each role: pays them and returns their bonds.
     /// @dev The last one ends the round.
     function exit(uint256 round, address[] calldata contributors, address[] calldata validators) external;
+
+    /// @notice Jury only: a challenge came within the window; what is published stays as it is.
+    function suspend(uint256 round) external returns (bytes32 root);
+    /// @notice Jury only: the published root is the jury's.
+    function uphold(uint256 round) external returns (address proposer);
+    /// @notice Jury only: the jury's root is another. The proposer's bond goes to the Jury's sub-account of the round.
+    function overturn(uint256 round, bytes32 root) external returns (uint256 bond);
+    /// @notice Jury only: no verdict.
+    function hang(uint256 round) external;
 }

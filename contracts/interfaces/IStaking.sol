@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title IStaking
-/// @notice Seats of a fixed size in pools (0: open to everyone; else a credential), unbonding, slashing, and the draw.
+/// @notice Seats of a fixed size in pools (0: open to everyone; else the id of the credential it takes), unbonding, slashing, the draw.
 /// @dev Invariant 7: staked balance = seats not drained × seat size + Σ loose. Invariant 9: a draw depends only on what was true
 /// at `asOf` (a block before its seed), whatever joins, leaves or is suspended after. Slots never move: a leaving seat is a
 /// tombstone until it is collected, and a newcomer that reuses it has a later activeFrom.
@@ -22,13 +22,16 @@ interface IStaking {
     /// @notice Thrown when the validator is on a panel or under challenge.
     error StakeLocked(address validator, uint256 locks);
     error InvalidCount(uint256 count);
-    error UnknownPool(bytes32 pool);
-    /// @notice Thrown when too few eligible seats were hit within the bounded number of tries.
-    error DrawFailed(uint256 picked, uint256 wanted);
+    /// @notice Thrown when a validator joins a pool whose credential they do not hold.
+    error CredentialMissing(bytes32 pool, address validator);
+    /// @notice Thrown when a validator would be expelled from a pool whose credential they hold, or from the open one.
+    error CredentialHeld(bytes32 pool, address validator);
     error NotSuspended(address validator);
     error StillSuspended(address validator, uint256 until);
 
     event SeatJoined(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint40 activeFrom);
+    /// @notice A validator's credential lapsed: these seats of theirs leave (a SeatLeft each).
+    event Expelled(bytes32 indexed pool, address indexed validator, uint256[] seats);
     event SeatLeft(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint64 releaseAt, bool drained);
     event SeatCollected(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint256 amount);
     event LooseCollected(bytes32 indexed pool, address indexed validator, uint256 amount);
@@ -37,6 +40,10 @@ interface IStaking {
     event Resumed(bytes32 indexed pool, address indexed validator);
     event LocksChanged(address indexed validator, uint256 locks);
 
+    /// @notice Seats that a call may join, leave or collect.
+    function MAX_SEATS() external view returns (uint256);
+    /// @notice Seats that one slash breaks at most: it takes no more than these and what is loose (Invariant 12).
+    function MAX_BROKEN() external view returns (uint256);
     /// @notice LBL base units of a seat.
     function seatSize() external view returns (uint256);
     /// @notice Seconds between leaving and collecting; longer than a round's audit and challenge.
@@ -51,10 +58,13 @@ interface IStaking {
     function looseOf(bytes32 pool, address validator) external view returns (uint256);
     function locksOf(address validator) external view returns (uint256);
 
-    /// @notice Buys `count` seats (1–64 a call) out of the caller's Ledger allowance to this contract.
+    /// @notice Buys `count` seats (1–64 a call) out of the caller's Ledger allowance to this contract. A pool's credential must be held.
     function join(bytes32 pool, uint256 count) external;
     /// @notice Seats leave: still drawable for rounds that closed before, and slashable until collected.
     function leave(bytes32 pool, uint256[] calldata seats) external;
+    /// @notice Anyone, once a validator no longer holds the pool's credential: seats of theirs leave, unslashed. A draw as of an earlier
+    /// block does not change by it.
+    function expel(bytes32 pool, address validator, uint256[] calldata seats) external;
     /// @notice After the unbonding period and while unlocked: pays the owner's Ledger account and frees the slots.
     function collect(bytes32 pool, uint256[] calldata seats) external;
     /// @notice Takes out what a slash left of a broken seat, when the validator has no seat in and no lock.
@@ -62,19 +72,26 @@ interface IStaking {
     /// @notice A suspended validator's seats count again, one unbonding period after the suspension.
     function resume(bytes32 pool) external;
 
-    /// @notice The seats' owners drawn by `seed` among slots [0, slots) eligible as of block `asOf`, without the contributors of
-    /// `round`; seats are distinct, owners may repeat. For i = 0, 1, …: seat = uint256(keccak256(abi.encode(seed, i))) mod slots; taken when eligible and new.
-    function draw(bytes32 pool, bytes32 seed, uint256 slots, uint256 asOf, uint256 size, uint256 round)
-        external
-        view
-        returns (address[] memory owners);
+    /// @notice Up to `size` seats drawn by `seed` among slots [0, slots) eligible as of block `asOf`, without the contributors of `round`
+    /// and without the seats `barred`; seats are distinct, owners may repeat. For i = 0, 1, …: seat =
+    /// uint256(keccak256(abi.encode(seed, i))) mod slots; taken when eligible and new. Fewer than `size` come back when too few were hit
+    /// within the bounded number of tries.
+    function draw(
+        bytes32 pool,
+        bytes32 seed,
+        uint256 slots,
+        uint256 asOf,
+        uint256 size,
+        uint256 round,
+        uint40[] calldata barred
+    ) external view returns (address[] memory owners, uint40[] memory seats);
 
-    /// @notice AuditBoard or Settlement only. Takes up to `amount` of the validator's stake to the treasury; what it took.
+    /// @notice AuditBoard, Jury or Settlement only. Takes up to `amount` of the validator's stake to the treasury; what it took.
     function slash(bytes32 pool, address validator, uint256 amount) external returns (uint256 taken);
-    /// @notice AuditBoard only.
+    /// @notice AuditBoard or Jury only.
     function suspend(bytes32 pool, address validator) external;
-    /// @notice AuditBoard only.
+    /// @notice AuditBoard or Jury only.
     function lock(address validator) external;
-    /// @notice AuditBoard only.
+    /// @notice AuditBoard or Jury only.
     function unlock(address validator) external;
 }

@@ -6,11 +6,15 @@ pragma solidity 0.8.30;
 /// @dev `treasury` receives protocol fees and slashed tokens, as a user's account of the Ledger.
 struct Protocol {
     address token;
+    address parameters;
+    address credentials;
     address ledger;
     address datasetRegistry;
     address labelRegistry;
     address staking;
     address auditBoard;
+    address jury;
+    address limits;
     address settlement;
     address datasetShares;
     address datasetMarket;

@@ -20,6 +20,9 @@ library Typed {
         keccak256("Assignment(uint256 round,address contributor,uint32 sequence,uint32 count,uint64 deadline)");
     bytes32 internal constant COMMIT =
         keccak256("Commit(uint256 round,uint8 attempt,address validator,bytes32 commitment)");
+    bytes32 internal constant ATTESTATION =
+        keccak256("Attestation(uint256 round,uint8 attempt,address validator,uint256 shown)");
+    bytes32 internal constant VERDICT = keccak256("Verdict(uint256 round,uint8 attempt,address juror,bytes32 commitment)");
     bytes32 internal constant EVIDENCE = keccak256("Evidence(uint256 round,bytes32 evidenceHash)");
 
     function allowance(ILedger.SignedAllowance calldata a) internal pure returns (bytes32) {
@@ -50,6 +53,14 @@ library Typed {
 
     function commit(uint256 round, uint8 attempt, address validator, bytes32 commitment) internal pure returns (bytes32) {
         return keccak256(abi.encode(COMMIT, round, attempt, validator, commitment));
+    }
+
+    function attestation(uint256 round, uint8 attempt, address validator, uint256 shown) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ATTESTATION, round, attempt, validator, shown));
+    }
+
+    function verdict(uint256 round, uint8 attempt, address juror, bytes32 commitment) internal pure returns (bytes32) {
+        return keccak256(abi.encode(VERDICT, round, attempt, juror, commitment));
     }
 
     function evidence(uint256 round, bytes32 evidenceHash) internal pure returns (bytes32) {

@@ -50,6 +50,7 @@ class Terms:
     contributors_bps: int
     validators_bps: int
     requester_bps: int
+    protocol_fee_bps: int
     metadata_hash: str
     metadata_uri: str
 
@@ -117,6 +118,16 @@ class AuditBoardEIP712DomainChanged:
 
 
 @dataclass(frozen=True)
+class AuditBoardOpenAttested:
+    CONTRACT: ClassVar[str] = "AuditBoard"
+    TOPIC: ClassVar[str] = "0x0e248a8faadbfdd4abc66c309141e14934c3a4157eb57c1192fbe34361639967"
+    round: int
+    validator: str
+    attempt: int
+    shown: int
+
+
+@dataclass(frozen=True)
 class AuditBoardPanelDrawn:
     CONTRACT: ClassVar[str] = "AuditBoard"
     TOPIC: ClassVar[str] = "0x03cfad0f2b3b6d7803fe5c7432a29aa593118da9fb1f86bcd20128141d212104"
@@ -140,11 +151,13 @@ class AuditBoardRevealOpened:
 @dataclass(frozen=True)
 class AuditBoardSeedMissed:
     CONTRACT: ClassVar[str] = "AuditBoard"
-    TOPIC: ClassVar[str] = "0xdc441923c6c1c8a047cf8eaa2f071b60fcdd7bcee7250ba9de1be432db4002ed"
+    TOPIC: ClassVar[str] = "0xfd47195bd75a5e465b3d115321cd3b2c769684801983ccddea493cbc260e42e9"
     round: int
     attempt: int
     misses: int
     seed_block: int
+    as_of: int
+    slots: int
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,131 @@ class AuditBoardValidatorSilent:
     validator: str
     attempt: int
     slashed: int
+
+
+@dataclass(frozen=True)
+class ControlOperationCanceled:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0xbd9ac67a6e2f6463b80927326310338bcbb4bdb7936ce1365ea3e01067e7b9f7"
+    operation_id: str
+    nonce: int
+
+
+@dataclass(frozen=True)
+class ControlOperationExecuted:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x76a2a46953689d4861a5d3f6ed883ad7e6af674a21f8e162707159fc9dde614d"
+    operation_id: str
+    nonce: int
+
+
+@dataclass(frozen=True)
+class ControlOperationScheduled:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x82a2da5dee54ea8021c6545b4444620291e07ee83be6dd57edb175062715f3b4"
+    operation_id: str
+    nonce: int
+    schedule: int
+    caller: str
+    target: str
+    data: str
+
+
+@dataclass(frozen=True)
+class ControlRoleAdminChanged:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x1fd6dd7631312dfac2205b52913f99de03b4d7e381d5d27d3dbfe0713e6e6340"
+    role_id: int
+    admin: int
+
+
+@dataclass(frozen=True)
+class ControlRoleGrantDelayChanged:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0xfeb69018ee8b8fd50ea86348f1267d07673379f72cffdeccec63853ee8ce8b48"
+    role_id: int
+    delay: int
+    since: int
+
+
+@dataclass(frozen=True)
+class ControlRoleGranted:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0xf98448b987f1428e0e230e1f3c6e2ce15b5693eaf31827fbd0b1ec4b424ae7cf"
+    role_id: int
+    account: str
+    delay: int
+    since: int
+    new_member: bool
+
+
+@dataclass(frozen=True)
+class ControlRoleGuardianChanged:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x7a8059630b897b5de4c08ade69f8b90c3ead1f8596d62d10b6c4d14a0afb4ae2"
+    role_id: int
+    guardian: int
+
+
+@dataclass(frozen=True)
+class ControlRoleLabel:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x1256f5b5ecb89caec12db449738f2fbcd1ba5806cf38f35413f4e5c15bf6a450"
+    role_id: int
+    label: str
+
+
+@dataclass(frozen=True)
+class ControlRoleRevoked:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0xf229baa593af28c41b1d16b748cd7688f0c83aaf92d4be41c44005defe84c166"
+    role_id: int
+    account: str
+
+
+@dataclass(frozen=True)
+class ControlTargetAdminDelayUpdated:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0xa56b76017453f399ec2327ba00375dbfb1fd070ff854341ad6191e6a2e2de19c"
+    target: str
+    delay: int
+    since: int
+
+
+@dataclass(frozen=True)
+class ControlTargetClosed:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x90d4e7bb7e5d933792b3562e1741306f8be94837e1348dacef9b6f1df56eb138"
+    target: str
+    closed: bool
+
+
+@dataclass(frozen=True)
+class ControlTargetFunctionRoleUpdated:
+    CONTRACT: ClassVar[str] = "Control"
+    TOPIC: ClassVar[str] = "0x9ea6790c7dadfd01c9f8b9762b3682607af2c7e79e05a9f9fdf5580dde949151"
+    target: str
+    selector: str
+    role_id: int
+
+
+@dataclass(frozen=True)
+class CredentialsAttested:
+    CONTRACT: ClassVar[str] = "Credentials"
+    TOPIC: ClassVar[str] = "0x32baf2a3930b27857690d74e6c25c52290365c1a16c6898577c80e9e28c1165b"
+    credential: str
+    account: str
+    issuer: str
+    domain: str
+    expiry: int
+
+
+@dataclass(frozen=True)
+class CredentialsRevoked:
+    CONTRACT: ClassVar[str] = "Credentials"
+    TOPIC: ClassVar[str] = "0x5bc2baf870c5baf189838b5e0b0e3b04a3263e2df5d305d1c15f3e6022f5dc45"
+    credential: str
+    account: str
 
 
 @dataclass(frozen=True)
@@ -190,7 +328,7 @@ class DatasetMarketPriceSet:
 @dataclass(frozen=True)
 class DatasetRegistryDatasetCreated:
     CONTRACT: ClassVar[str] = "DatasetRegistry"
-    TOPIC: ClassVar[str] = "0x17fac49e50c92ce1dea60a4c335a2e4da150847069b9936e47914aa5266ecaca"
+    TOPIC: ClassVar[str] = "0x3d05d048faf20e77cc7aea96fa32374831ab0bbd8452cd7cf179737de79514b4"
     dataset: int
     requester: str
     operator: str
@@ -303,6 +441,130 @@ class FaucetServed:
 
 
 @dataclass(frozen=True)
+class JuryBallotCommitted:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x97e0c7678a1ce2de6694de0e86e161d7ff3200be192cf014692824cc126f7d7b"
+    round: int
+    validator: str
+    attempt: int
+    commitment: str
+
+
+@dataclass(frozen=True)
+class JuryBondSplit:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x31c0ed9d5ed91211b4e1d7dcd1dd50cbe3860cb57f5307d33ea0bb2b3bd44005"
+    round: int
+    winner: str
+    to_winner: int
+    to_jurors: int
+    to_treasury: int
+
+
+@dataclass(frozen=True)
+class JuryChallenged:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x3a70eec830aa1bc4241480c3407a7d191a22f3ed06cf52c100afdfef01ddadc5"
+    round: int
+    dispute: int
+    challenger: str
+    bond: int
+    proposed: str
+
+
+@dataclass(frozen=True)
+class JuryDisputeDecided:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0xe71b367cf2ec6349af7ff20e3b25e78f1bcd6954046a996aa69a328ed094f18b"
+    round: int
+    dispute: int
+    outcome: int
+    root: str
+
+
+@dataclass(frozen=True)
+class JuryEIP712DomainChanged:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31"
+
+
+@dataclass(frozen=True)
+class JuryJurorDissented:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x374f8a8c515d41663475dccb0bb1953d61b95823688786173d395d2d290af403"
+    round: int
+    validator: str
+    attempt: int
+    slashed: int
+
+
+@dataclass(frozen=True)
+class JuryJuryCalled:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0xaf80e4c5dd1f2d39d38bff3120fcca7fb0b9b8b87d530b95713de7481cc23e51"
+    round: int
+    attempt: int
+    seed_block: int
+    as_of: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class JuryJuryDrawn:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x3202a59078c6bb7b8ed6a132bfc2f4caf4b5f3d40aeac5c745836dca05affc50"
+    round: int
+    attempt: int
+    seed: str
+    validators: tuple[str, ...]
+    weights: tuple[int, ...]
+    commit_ends: int
+
+
+@dataclass(frozen=True)
+class JuryRevealOpened:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x12665b09d4cb4b16ea55533301d96638fb8577ae22667575b81414fbf8820ab8"
+    round: int
+    attempt: int
+    reveal_ends: int
+
+
+@dataclass(frozen=True)
+class JurySeedMissed:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0xfd47195bd75a5e465b3d115321cd3b2c769684801983ccddea493cbc260e42e9"
+    round: int
+    attempt: int
+    misses: int
+    seed_block: int
+    as_of: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class JuryValidatorSilent:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x92611c11e6fc1833d06caa8f402432ed4288fafa33fce09cdbf544777822d997"
+    round: int
+    validator: str
+    attempt: int
+    slashed: int
+
+
+@dataclass(frozen=True)
+class JuryVerdictRevealed:
+    CONTRACT: ClassVar[str] = "Jury"
+    TOPIC: ClassVar[str] = "0x9b5e4255aed0d155bb6edd0ec6f720b4834e7787bc0cc81222821e4ba89daeef"
+    round: int
+    validator: str
+    attempt: int
+    weight: int
+    root: str
+    salt: str
+
+
+@dataclass(frozen=True)
 class LabelRegistryContributorSettled:
     CONTRACT: ClassVar[str] = "LabelRegistry"
     TOPIC: ClassVar[str] = "0x92574ae9f591a513334e1be396ab4dc399bdfdd0c431d9ff573aee5a42aa3f41"
@@ -315,6 +577,16 @@ class LabelRegistryContributorSettled:
 class LabelRegistryEIP712DomainChanged:
     CONTRACT: ClassVar[str] = "LabelRegistry"
     TOPIC: ClassVar[str] = "0x0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31"
+
+
+@dataclass(frozen=True)
+class LabelRegistryOpenResolved:
+    CONTRACT: ClassVar[str] = "LabelRegistry"
+    TOPIC: ClassVar[str] = "0x3abe807bdf54bda562f6798ca55dc3293716d5d9faf071fb6c63e25bfa973877"
+    round: int
+    contributor: str
+    count: int
+    counted: bool
 
 
 @dataclass(frozen=True)
@@ -511,6 +783,43 @@ class LedgerWithdrawn:
 
 
 @dataclass(frozen=True)
+class ParametersAuthorityUpdated:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0x2f658b440c35314f52658ea8a740e05b284cdc84dc9ae01e891f21b8933e7cad"
+    authority: str
+
+
+@dataclass(frozen=True)
+class ParametersFeeSet:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0x20461e09b8e557b77e107939f9ce6544698123aad0fc964ac5cc59b7df2e608f"
+    fee_bps: int
+
+
+@dataclass(frozen=True)
+class ParametersMinWindowSet:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0xb3155a968eaf516635ce73f25244fd1b5a8712fb54d76c50023a5a4cc302f375"
+    min_window: int
+
+
+@dataclass(frozen=True)
+class ParametersPaused:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0x0116a706473db0e0938996f608b9894b96b1583d307f8c605ec7fccb6d7a8cdb"
+    inflow: int
+    by: str
+
+
+@dataclass(frozen=True)
+class ParametersResumed:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0x622c796b02e25a94e1394f3e6a576effe7e01159bd9d3fe8213098994952daa0"
+    inflow: int
+    by: str
+
+
+@dataclass(frozen=True)
 class SettlementChallengeWindowOpened:
     CONTRACT: ClassVar[str] = "Settlement"
     TOPIC: ClassVar[str] = "0x0addc1a9449b583755cbb97fe9064d8266484d1f0ccff22d2dd8d5c13553dffc"
@@ -596,6 +905,25 @@ class SettlementSettlementFinalized:
 
 
 @dataclass(frozen=True)
+class SettlementSettlementHung:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x4c274f9041fc025bafa5edbcc0acc9fed352dbf493e3f0fe768c23d84e17ff00"
+    round: int
+    proposer: str
+    bond: int
+
+
+@dataclass(frozen=True)
+class SettlementSettlementOverturned:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x8ad8c1bfba2a7aafced52767a0af841fd4c599b5ac29ead78273e796bde8d997"
+    round: int
+    proposer: str
+    bond: int
+    root: str
+
+
+@dataclass(frozen=True)
 class SettlementSettlementProposed:
     CONTRACT: ClassVar[str] = "Settlement"
     TOPIC: ClassVar[str] = "0x6330a0d028ae99f46ba072bb0a19ce713b4128b06d8f3248812b7deb1a46f1f6"
@@ -606,6 +934,31 @@ class SettlementSettlementProposed:
     chunks: int
     bond: int
     totals: Totals
+
+
+@dataclass(frozen=True)
+class SettlementSettlementSuspended:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x19f2df198f4a3334c03b3f88b31099a780ec5cdb9cc196eda49d67055bde6cf1"
+    round: int
+    root: str
+
+
+@dataclass(frozen=True)
+class SettlementSettlementUpheld:
+    CONTRACT: ClassVar[str] = "Settlement"
+    TOPIC: ClassVar[str] = "0x5a330ab0f4a0de5593b145c4da3b67fac91fba364053eb529f5d81f3549329cd"
+    round: int
+    challenge_ends: int
+
+
+@dataclass(frozen=True)
+class StakingExpelled:
+    CONTRACT: ClassVar[str] = "Staking"
+    TOPIC: ClassVar[str] = "0xb9978e629aad47112cdc5b2117fa421e9810c5f0e3531114765a64b64f27ab28"
+    pool: str
+    validator: str
+    seats: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -689,11 +1042,26 @@ Event = (
     | AuditBoardBallotCommitted
     | AuditBoardBallotRevealed
     | AuditBoardEIP712DomainChanged
+    | AuditBoardOpenAttested
     | AuditBoardPanelDrawn
     | AuditBoardRevealOpened
     | AuditBoardSeedMissed
     | AuditBoardValidatorSettled
     | AuditBoardValidatorSilent
+    | ControlOperationCanceled
+    | ControlOperationExecuted
+    | ControlOperationScheduled
+    | ControlRoleAdminChanged
+    | ControlRoleGrantDelayChanged
+    | ControlRoleGranted
+    | ControlRoleGuardianChanged
+    | ControlRoleLabel
+    | ControlRoleRevoked
+    | ControlTargetAdminDelayUpdated
+    | ControlTargetClosed
+    | ControlTargetFunctionRoleUpdated
+    | CredentialsAttested
+    | CredentialsRevoked
     | DatasetMarketLicenseSold
     | DatasetMarketPriceSet
     | DatasetRegistryDatasetCreated
@@ -708,8 +1076,21 @@ Event = (
     | DatasetSharesTransferSingle
     | DatasetSharesURI
     | FaucetServed
+    | JuryBallotCommitted
+    | JuryBondSplit
+    | JuryChallenged
+    | JuryDisputeDecided
+    | JuryEIP712DomainChanged
+    | JuryJurorDissented
+    | JuryJuryCalled
+    | JuryJuryDrawn
+    | JuryRevealOpened
+    | JurySeedMissed
+    | JuryValidatorSilent
+    | JuryVerdictRevealed
     | LabelRegistryContributorSettled
     | LabelRegistryEIP712DomainChanged
+    | LabelRegistryOpenResolved
     | LabelRegistryRoundClosed
     | LabelRegistryRoundOpened
     | LabelRegistryRoundSettled
@@ -731,6 +1112,11 @@ Event = (
     | LedgerMovedBatch
     | LedgerWithdrawalSigned
     | LedgerWithdrawn
+    | ParametersAuthorityUpdated
+    | ParametersFeeSet
+    | ParametersMinWindowSet
+    | ParametersPaused
+    | ParametersResumed
     | SettlementChallengeWindowOpened
     | SettlementChunkPaid
     | SettlementChunkPublished
@@ -740,7 +1126,12 @@ Event = (
     | SettlementProposalExpired
     | SettlementSettlementDistributed
     | SettlementSettlementFinalized
+    | SettlementSettlementHung
+    | SettlementSettlementOverturned
     | SettlementSettlementProposed
+    | SettlementSettlementSuspended
+    | SettlementSettlementUpheld
+    | StakingExpelled
     | StakingLocksChanged
     | StakingLooseCollected
     | StakingResumed
@@ -756,11 +1147,26 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (AuditBoardBallotCommitted.CONTRACT, AuditBoardBallotCommitted.TOPIC): AuditBoardBallotCommitted,
     (AuditBoardBallotRevealed.CONTRACT, AuditBoardBallotRevealed.TOPIC): AuditBoardBallotRevealed,
     (AuditBoardEIP712DomainChanged.CONTRACT, AuditBoardEIP712DomainChanged.TOPIC): AuditBoardEIP712DomainChanged,
+    (AuditBoardOpenAttested.CONTRACT, AuditBoardOpenAttested.TOPIC): AuditBoardOpenAttested,
     (AuditBoardPanelDrawn.CONTRACT, AuditBoardPanelDrawn.TOPIC): AuditBoardPanelDrawn,
     (AuditBoardRevealOpened.CONTRACT, AuditBoardRevealOpened.TOPIC): AuditBoardRevealOpened,
     (AuditBoardSeedMissed.CONTRACT, AuditBoardSeedMissed.TOPIC): AuditBoardSeedMissed,
     (AuditBoardValidatorSettled.CONTRACT, AuditBoardValidatorSettled.TOPIC): AuditBoardValidatorSettled,
     (AuditBoardValidatorSilent.CONTRACT, AuditBoardValidatorSilent.TOPIC): AuditBoardValidatorSilent,
+    (ControlOperationCanceled.CONTRACT, ControlOperationCanceled.TOPIC): ControlOperationCanceled,
+    (ControlOperationExecuted.CONTRACT, ControlOperationExecuted.TOPIC): ControlOperationExecuted,
+    (ControlOperationScheduled.CONTRACT, ControlOperationScheduled.TOPIC): ControlOperationScheduled,
+    (ControlRoleAdminChanged.CONTRACT, ControlRoleAdminChanged.TOPIC): ControlRoleAdminChanged,
+    (ControlRoleGrantDelayChanged.CONTRACT, ControlRoleGrantDelayChanged.TOPIC): ControlRoleGrantDelayChanged,
+    (ControlRoleGranted.CONTRACT, ControlRoleGranted.TOPIC): ControlRoleGranted,
+    (ControlRoleGuardianChanged.CONTRACT, ControlRoleGuardianChanged.TOPIC): ControlRoleGuardianChanged,
+    (ControlRoleLabel.CONTRACT, ControlRoleLabel.TOPIC): ControlRoleLabel,
+    (ControlRoleRevoked.CONTRACT, ControlRoleRevoked.TOPIC): ControlRoleRevoked,
+    (ControlTargetAdminDelayUpdated.CONTRACT, ControlTargetAdminDelayUpdated.TOPIC): ControlTargetAdminDelayUpdated,
+    (ControlTargetClosed.CONTRACT, ControlTargetClosed.TOPIC): ControlTargetClosed,
+    (ControlTargetFunctionRoleUpdated.CONTRACT, ControlTargetFunctionRoleUpdated.TOPIC): ControlTargetFunctionRoleUpdated,
+    (CredentialsAttested.CONTRACT, CredentialsAttested.TOPIC): CredentialsAttested,
+    (CredentialsRevoked.CONTRACT, CredentialsRevoked.TOPIC): CredentialsRevoked,
     (DatasetMarketLicenseSold.CONTRACT, DatasetMarketLicenseSold.TOPIC): DatasetMarketLicenseSold,
     (DatasetMarketPriceSet.CONTRACT, DatasetMarketPriceSet.TOPIC): DatasetMarketPriceSet,
     (DatasetRegistryDatasetCreated.CONTRACT, DatasetRegistryDatasetCreated.TOPIC): DatasetRegistryDatasetCreated,
@@ -775,8 +1181,21 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (DatasetSharesTransferSingle.CONTRACT, DatasetSharesTransferSingle.TOPIC): DatasetSharesTransferSingle,
     (DatasetSharesURI.CONTRACT, DatasetSharesURI.TOPIC): DatasetSharesURI,
     (FaucetServed.CONTRACT, FaucetServed.TOPIC): FaucetServed,
+    (JuryBallotCommitted.CONTRACT, JuryBallotCommitted.TOPIC): JuryBallotCommitted,
+    (JuryBondSplit.CONTRACT, JuryBondSplit.TOPIC): JuryBondSplit,
+    (JuryChallenged.CONTRACT, JuryChallenged.TOPIC): JuryChallenged,
+    (JuryDisputeDecided.CONTRACT, JuryDisputeDecided.TOPIC): JuryDisputeDecided,
+    (JuryEIP712DomainChanged.CONTRACT, JuryEIP712DomainChanged.TOPIC): JuryEIP712DomainChanged,
+    (JuryJurorDissented.CONTRACT, JuryJurorDissented.TOPIC): JuryJurorDissented,
+    (JuryJuryCalled.CONTRACT, JuryJuryCalled.TOPIC): JuryJuryCalled,
+    (JuryJuryDrawn.CONTRACT, JuryJuryDrawn.TOPIC): JuryJuryDrawn,
+    (JuryRevealOpened.CONTRACT, JuryRevealOpened.TOPIC): JuryRevealOpened,
+    (JurySeedMissed.CONTRACT, JurySeedMissed.TOPIC): JurySeedMissed,
+    (JuryValidatorSilent.CONTRACT, JuryValidatorSilent.TOPIC): JuryValidatorSilent,
+    (JuryVerdictRevealed.CONTRACT, JuryVerdictRevealed.TOPIC): JuryVerdictRevealed,
     (LabelRegistryContributorSettled.CONTRACT, LabelRegistryContributorSettled.TOPIC): LabelRegistryContributorSettled,
     (LabelRegistryEIP712DomainChanged.CONTRACT, LabelRegistryEIP712DomainChanged.TOPIC): LabelRegistryEIP712DomainChanged,
+    (LabelRegistryOpenResolved.CONTRACT, LabelRegistryOpenResolved.TOPIC): LabelRegistryOpenResolved,
     (LabelRegistryRoundClosed.CONTRACT, LabelRegistryRoundClosed.TOPIC): LabelRegistryRoundClosed,
     (LabelRegistryRoundOpened.CONTRACT, LabelRegistryRoundOpened.TOPIC): LabelRegistryRoundOpened,
     (LabelRegistryRoundSettled.CONTRACT, LabelRegistryRoundSettled.TOPIC): LabelRegistryRoundSettled,
@@ -798,6 +1217,11 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (LedgerMovedBatch.CONTRACT, LedgerMovedBatch.TOPIC): LedgerMovedBatch,
     (LedgerWithdrawalSigned.CONTRACT, LedgerWithdrawalSigned.TOPIC): LedgerWithdrawalSigned,
     (LedgerWithdrawn.CONTRACT, LedgerWithdrawn.TOPIC): LedgerWithdrawn,
+    (ParametersAuthorityUpdated.CONTRACT, ParametersAuthorityUpdated.TOPIC): ParametersAuthorityUpdated,
+    (ParametersFeeSet.CONTRACT, ParametersFeeSet.TOPIC): ParametersFeeSet,
+    (ParametersMinWindowSet.CONTRACT, ParametersMinWindowSet.TOPIC): ParametersMinWindowSet,
+    (ParametersPaused.CONTRACT, ParametersPaused.TOPIC): ParametersPaused,
+    (ParametersResumed.CONTRACT, ParametersResumed.TOPIC): ParametersResumed,
     (SettlementChallengeWindowOpened.CONTRACT, SettlementChallengeWindowOpened.TOPIC): SettlementChallengeWindowOpened,
     (SettlementChunkPaid.CONTRACT, SettlementChunkPaid.TOPIC): SettlementChunkPaid,
     (SettlementChunkPublished.CONTRACT, SettlementChunkPublished.TOPIC): SettlementChunkPublished,
@@ -807,7 +1231,12 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (SettlementProposalExpired.CONTRACT, SettlementProposalExpired.TOPIC): SettlementProposalExpired,
     (SettlementSettlementDistributed.CONTRACT, SettlementSettlementDistributed.TOPIC): SettlementSettlementDistributed,
     (SettlementSettlementFinalized.CONTRACT, SettlementSettlementFinalized.TOPIC): SettlementSettlementFinalized,
+    (SettlementSettlementHung.CONTRACT, SettlementSettlementHung.TOPIC): SettlementSettlementHung,
+    (SettlementSettlementOverturned.CONTRACT, SettlementSettlementOverturned.TOPIC): SettlementSettlementOverturned,
     (SettlementSettlementProposed.CONTRACT, SettlementSettlementProposed.TOPIC): SettlementSettlementProposed,
+    (SettlementSettlementSuspended.CONTRACT, SettlementSettlementSuspended.TOPIC): SettlementSettlementSuspended,
+    (SettlementSettlementUpheld.CONTRACT, SettlementSettlementUpheld.TOPIC): SettlementSettlementUpheld,
+    (StakingExpelled.CONTRACT, StakingExpelled.TOPIC): StakingExpelled,
     (StakingLocksChanged.CONTRACT, StakingLocksChanged.TOPIC): StakingLocksChanged,
     (StakingLooseCollected.CONTRACT, StakingLooseCollected.TOPIC): StakingLooseCollected,
     (StakingResumed.CONTRACT, StakingResumed.TOPIC): StakingResumed,

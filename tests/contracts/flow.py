@@ -71,6 +71,7 @@ def terms(requester: Any, operator: Any, **changes: Any) -> tuple[Any, ...]:
         "contributorsBps": 8000,
         "validatorsBps": 1000,
         "requesterBps": 1000,
+        "protocolFeeBps": 250,
         "metadataHash": keccak(text="{}"),
         "metadataUri": "ipfs://instructions",
     }

@@ -13,6 +13,7 @@ from brownie import (
     Faucet,
     LabelToken,
     Ledger,
+    Parameters,
     SettlementStub,
     accounts,
     chain,
@@ -76,17 +77,18 @@ class Parts:
 @pytest.fixture(scope="module")
 def deployed_parts(deployer: Any, treasury: Any, stranger: Any) -> Parts:
     nonce = deployer.nonce
-    token, ledger, registry, stub, shares, market = (predict_address(deployer.address, nonce + i) for i in range(6))
+    token, ledger, registry, stub, shares, market, parameters = (predict_address(deployer.address, nonce + i) for i in range(7))
     label_registry = accounts[29]
-    protocol = (token, ledger, registry, label_registry, stranger, stranger, stub, shares, market, treasury)
+    protocol = (token, parameters, stranger, ledger, registry, label_registry, *[stranger] * 4, stub, shares, market, treasury)
     built = (
         deployer.deploy(LabelToken, treasury),
         deployer.deploy(Ledger, protocol),
-        deployer.deploy(DatasetRegistry, protocol, 60),
+        deployer.deploy(DatasetRegistry, protocol),
         deployer.deploy(SettlementStub),
         deployer.deploy(DatasetShares, protocol),
-        deployer.deploy(DatasetMarket, protocol, FEE_BPS),
+        deployer.deploy(DatasetMarket, protocol),
     )
+    deployer.deploy(Parameters, stranger, FEE_BPS, 60)
     faucet = deployer.deploy(Faucet, token, ledger, 1_000 * LBL)
     built[0].transfer(faucet, 10_000 * LBL, {"from": treasury})
     return Parts(
@@ -151,6 +153,7 @@ def terms(requester: Any, operator: Any, /, **changes: Any) -> tuple[Any, ...]:
         "contributorsBps": 8_000,
         "validatorsBps": 1_000,
         "requesterBps": 1_000,
+        "protocolFeeBps": FEE_BPS,
         "metadataHash": keccak(text="instructions"),
         "metadataUri": "ipfs://instructions",
     }

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from brownie import ZERO_ADDRESS, DatasetMarket, accounts, chain
+from brownie import ZERO_ADDRESS, accounts, chain
 
 from scripts.deploy import LBL
 from tests.contracts.parts import FEE_BPS, FLOOR, Parts, account_of, create_dataset, give, permit
@@ -61,13 +61,6 @@ def test_an_unknown_dataset_has_no_price(parts: Parts, dataset: int, requester: 
         parts.market.setPrice(dataset + 1, FLOOR, {"from": requester})
     with expect_revert("UnknownDataset"):
         parts.market.buy(dataset + 1, customer, FLOOR, {"from": customer})
-
-
-def test_the_fee_has_a_bound(parts: Parts, deployer: Any, stranger: Any, expect_revert: Any) -> None:
-    protocol = (parts.token, *[stranger] * 9)
-    assert deployer.deploy(DatasetMarket, protocol, 500).feeBps() == 500
-    with expect_revert("FeeTooHigh"):
-        deployer.deploy(DatasetMarket, protocol, 501)
 
 
 # Buying

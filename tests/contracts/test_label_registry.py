@@ -25,6 +25,8 @@ REASONS = (
     "SessionOtherDataset",
     "SessionBondExceeded",
     "BondUnavailable",
+    "CredentialMissing",
+    "OpenLimit",
 )
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -71,7 +73,7 @@ def skipped(flow: Flow, bob: Wallet, item: tuple[Any, ...], sender: Any = None) 
         ({"count": 1025}, "InvalidCount"),
         ({"labels_root": bytes(32)}, "EmptyRoot"),
         ({"admission": 0}, "UnsupportedAdmission"),
-        ({"admission": 2}, "UnsupportedAdmission"),
+        ({"admission": 3}, "UnsupportedAdmission"),
         ({"count": 41}, "BudgetExhausted"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_batch_of_deposits_is_one_transfer(parts: Parts, owner: Any, spender: 
 
 def test_a_token_that_takes_a_fee_cannot_be_deposited(parts: Parts, deployer: Any, stranger: Any, expect_revert: Any) -> None:
     token = deployer.deploy(FeeToken)
-    ledger = deployer.deploy(Ledger, (token, *[stranger] * 9))
+    ledger = deployer.deploy(Ledger, (token, *[stranger] * 13))
     token.approve(ledger, MAX, {"from": deployer})
     with expect_revert("DepositMismatch"):
         ledger.deposit(account_of(deployer), 100, {"from": deployer})

@@ -40,7 +40,7 @@ def seats_of(flow: Flow, who: Wallet) -> list[int]:
 
 
 def draw_of(flow: Flow, seed: bytes, as_of: int, size: int = 3) -> list[str]:
-    owners = flow.protocol.staking.draw(POOL, seed, 12, as_of, size, NO_ROUND)
+    owners, _ = flow.protocol.staking.draw(POOL, seed, 12, as_of, size, NO_ROUND, [])
     return [str(owner).lower() for owner in owners]
 
 
@@ -60,7 +60,7 @@ def test_a_seat_costs_its_size_and_counts(flow: Flow) -> None:
 
 def test_pools_and_counts_that_do_not_exist_are_refused(flow: Flow, expect_revert: Any) -> None:
     sender = {"from": flow.validators[0].account}
-    with expect_revert("UnknownPool"):
+    with expect_revert("CredentialMissing"):
         flow.protocol.staking.join(OTHER_POOL, 1, sender)
     for count in (0, 65):
         with expect_revert("InvalidCount"):
@@ -179,7 +179,7 @@ def test_a_newcomer_is_not_drawn_for_rounds_that_closed_before(flow: Flow) -> No
     flow.credit(newcomer.address, 64 * size)
     flow.protocol.ledger.allow(staking, 64 * size, {"from": newcomer.account})
     staking.join(POOL, 64, {"from": newcomer.account})
-    owners = staking.draw(POOL, keccak(text="now"), staking.slotCount(POOL), as_of, 9, NO_ROUND)
+    owners, _ = staking.draw(POOL, keccak(text="now"), staking.slotCount(POOL), as_of, 9, NO_ROUND, [])
     assert newcomer.address not in [str(owner).lower() for owner in owners]
 
 

@@ -74,7 +74,7 @@ def test_a_label_becomes_pay_shares_and_revenue(flow: Flow, people: list[Wallet]
     flow.protocol.token.approve(flow.protocol.dataset_market, price, {"from": buyer})
     flow.protocol.dataset_market.buy(flow.dataset, buyer, price, {"from": buyer})
     assert flow.protocol.dataset_market.isLicensed(flow.dataset, buyer)
-    revenue = price - price * flow.protocol.dataset_market.feeBps() // 10_000
+    revenue = price - price * flow.protocol.parameters.feeBps() // 10_000
     supply = flow.protocol.dataset_shares.supplyOf(flow.dataset)
     assert supply == 6 * ONE + 6 * ONE // 8
     flow.protocol.dataset_shares.claim(flow.dataset, ada.address, {"from": flow.operator})
@@ -149,7 +149,7 @@ def test_a_third_party_relays_with_a_ticket_and_not_without(flow: Flow, people: 
     operator = wallet("operator with a key")
     flow.create(operator=operator.address)
     flow.operator.transfer(operator.account, "1 ether")
-    flow.protocol.label_registry.openRound(flow.dataset, b"\1" * 32, 4, 12, 2**40, False, {"from": operator.account})
+    flow.protocol.label_registry.openRound(flow.dataset, b"\1" * 32, 4, 12, chain.time() + 10_000, False, {"from": operator.account})
     flow.round = flow.protocol.label_registry.roundCount()
     ada = people[0]
     item = flow.submission(ada, 4)

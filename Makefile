@@ -35,6 +35,10 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
 
+.PHONY: bench-gas
+bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
+	@scripts/brownie bench gas
+
 .PHONY: bindings
 bindings: setup ## Regenerates ABIs and typed events from the compiled contracts
 	@$(BIN)/python -m scripts.export_bindings

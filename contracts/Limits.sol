@@ -104,13 +104,13 @@ contract Limits is ILimits {
     // All entries
 
     function _totals(ISettlement.Totals calldata t, uint256 labels, uint256 votes, IDatasetRegistry.Terms calldata terms) internal pure {
-        uint256 ofContributors = t.contributorReward + t.waitingLabels * terms.reward;
-        uint256 ofValidators = t.validatorReward + t.waitingVotes * terms.auditFee;
+        uint256 ofContributors = t.contributorReward + uint256(t.waitingLabels) * terms.reward;
+        uint256 ofValidators = t.validatorReward + uint256(t.waitingVotes) * terms.auditFee;
         _limit("contributorReward", address(0), ofContributors, labels * terms.reward);
         _limit("validatorReward", address(0), ofValidators, votes * terms.auditFee);
         uint256 shares = t.contributorShares;
-        _limit("validatorShares", address(0), t.validatorShares * terms.contributorsBps, shares * terms.validatorsBps);
-        _limit("requesterShares", address(0), t.requesterShares * terms.contributorsBps, shares * terms.requesterBps);
+        _limit("validatorShares", address(0), uint256(t.validatorShares) * terms.contributorsBps, shares * terms.validatorsBps);
+        _limit("requesterShares", address(0), uint256(t.requesterShares) * terms.contributorsBps, shares * terms.requesterBps);
     }
 
     function _equal(ISettlement.Totals calldata proposed, ISettlement.Totals calldata published) internal pure {

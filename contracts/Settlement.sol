@@ -58,12 +58,12 @@ contract Settlement is Proposals {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
         Totals memory t = _totals[round];
-        uint256 paid = t.contributorReward + t.validatorReward;
-        uint256 carried = t.waitingLabels * terms.reward + t.waitingVotes * terms.auditFee;
+        uint256 paid = uint256(t.contributorReward) + t.validatorReward;
+        uint256 carried = uint256(t.waitingLabels) * terms.reward + uint256(t.waitingVotes) * terms.auditFee;
         uint256 released = _held(r, terms) - paid - carried;
 
         p.phase = SettlementPhase.Final;
-        waitingOf[r.dataset] = Waiting({labels: uint128(t.waitingLabels), votes: uint128(t.waitingVotes)});
+        waitingOf[r.dataset] = Waiting({labels: t.waitingLabels, votes: t.waitingVotes});
         lastFinalRound[r.dataset] = round;
         emit SettlementFinalized(round, r.dataset, paid, carried, released);
         REGISTRY.settle(r.dataset, paid, released);

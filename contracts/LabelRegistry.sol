@@ -260,6 +260,11 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     }
 
     /// @inheritdoc ILabelRegistry
+    function datasetOf(uint256 round) external view returns (uint256) {
+        return _rounds[round].dataset;
+    }
+
+    /// @inheritdoc ILabelRegistry
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory) {
         return _contributors[dataset][contributor];
     }

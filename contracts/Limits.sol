@@ -23,7 +23,7 @@ contract Limits is ILimits {
     /// @inheritdoc ILimits
     function tally(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Entry[] calldata entries
     ) external view returns (Progress memory p) {
@@ -63,7 +63,7 @@ contract Limits is ILimits {
     /// @inheritdoc ILimits
     function check(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Totals calldata proposed,
         uint256 labels,
@@ -77,7 +77,7 @@ contract Limits is ILimits {
 
     // One entry
 
-    function _contributor(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.Terms calldata terms) internal view {
+    function _contributor(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
         (uint256 pending, uint256 bond) = LABEL_REGISTRY.pendingOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending labels", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
@@ -86,7 +86,7 @@ contract Limits is ILimits {
         _limit("shares", e.account, e.shares, pending * Bounds.ONE);
     }
 
-    function _validator(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.Terms calldata terms) internal view {
+    function _validator(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
         uint256 pending = AUDIT_BOARD.pendingVotesOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending votes", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
@@ -103,7 +103,7 @@ contract Limits is ILimits {
 
     // All entries
 
-    function _totals(ISettlement.Totals calldata t, uint256 labels, uint256 votes, IDatasetRegistry.Terms calldata terms) internal pure {
+    function _totals(ISettlement.Totals calldata t, uint256 labels, uint256 votes, IDatasetRegistry.PayTerms calldata terms) internal pure {
         uint256 ofContributors = t.contributorReward + uint256(t.waitingLabels) * terms.reward;
         uint256 ofValidators = t.validatorReward + uint256(t.waitingVotes) * terms.auditFee;
         _limit("contributorReward", address(0), ofContributors, labels * terms.reward);

@@ -84,11 +84,11 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (_hung[round]) revert RoundHung(round);
         if (requiredRootOf[round] == bytes32(0)) _requirePanelMajority(round, evidenceHash, signatures);
         if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
-        uint256 dataset = LABEL_REGISTRY.roundOf(round).dataset;
+        uint256 dataset = LABEL_REGISTRY.datasetOf(round);
         uint256 bond = JURY.bondOf(round);
         Proposal storage p = _proposals[round];
         (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
-        p.publishEnds = uint64(block.timestamp) + REGISTRY.termsOf(dataset).challengeWindow;
+        p.publishEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(dataset).challengeWindow;
         (p.bond, p.evidenceHash) = (bond, evidenceHash);
         _totals[round] = totals;
         emit SettlementProposed(round, dataset, msg.sender, evidenceHash, chunks, bond, totals);
@@ -103,7 +103,7 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (block.timestamp > p.publishEnds) revert WindowClosed(round, p.publishEnds);
         if (chunk != p.published) revert WrongChunk(p.published, chunk);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        IDatasetRegistry.PayTerms memory terms = REGISTRY.payTermsOf(r.dataset);
         ILimits.Progress memory progress = _progress[round];
         if (chunk == 0) progress.root = bytes32(round);
         progress = LIMITS.tally(r.dataset, terms, progress, entries);
@@ -146,7 +146,7 @@ abstract contract Proposals is ISettlement, EIP712 {
         Proposal storage p = _proposals[round];
         _requirePhase(round, SettlementPhase.Challenged);
         p.phase = SettlementPhase.Published;
-        p.challengeEnds = uint64(block.timestamp) + REGISTRY.termsOf(LABEL_REGISTRY.roundOf(round).dataset).challengeWindow;
+        p.challengeEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(LABEL_REGISTRY.datasetOf(round)).challengeWindow;
         emit SettlementUpheld(round, p.challengeEnds);
         return p.proposer;
     }
@@ -184,7 +184,7 @@ abstract contract Proposals is ISettlement, EIP712 {
     /// @inheritdoc ISettlement
     function heldOf(uint256 round) external view returns (uint256) {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        return _held(r, REGISTRY.termsOf(r.dataset));
+        return _held(r, REGISTRY.payTermsOf(r.dataset));
     }
 
     // Internals
@@ -206,7 +206,7 @@ abstract contract Proposals is ISettlement, EIP712 {
     }
 
     /// @dev What a round can pay: its reserve and what earlier settlements carried.
-    function _held(ILabelRegistry.Round memory r, IDatasetRegistry.Terms memory terms) internal view returns (uint256) {
+    function _held(ILabelRegistry.Round memory r, IDatasetRegistry.PayTerms memory terms) internal view returns (uint256) {
         Waiting memory before = waitingOf[r.dataset];
         return r.reserve + uint256(before.labels) * terms.reward + uint256(before.votes) * terms.auditFee;
     }
@@ -214,7 +214,7 @@ abstract contract Proposals is ISettlement, EIP712 {
     function _close(
         uint256 round,
         ILabelRegistry.Round memory r,
-        IDatasetRegistry.Terms memory terms,
+        IDatasetRegistry.PayTerms memory terms,
         ILimits.Progress memory progress
     ) internal {
         bytes32 required = requiredRootOf[round];

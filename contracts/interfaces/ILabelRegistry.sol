@@ -183,6 +183,8 @@ interface ILabelRegistry {
     function MAX_SAMPLE() external view returns (uint32);
     function roundCount() external view returns (uint256);
     function roundOf(uint256 round) external view returns (Round memory);
+    /// @notice The round's dataset, 0 of an unknown round.
+    function datasetOf(uint256 round) external view returns (uint256);
     /// @notice The dataset's latest round, 0 before the first.
     function currentRound(uint256 dataset) external view returns (uint256);
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory);

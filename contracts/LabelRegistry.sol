@@ -276,11 +276,9 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     }
 
     /// @inheritdoc ILabelRegistry
-    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 bond) {
+    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open) {
         Contributor storage c = _contributors[dataset][contributor];
-        Round storage r = _rounds[currentRound[dataset]];
-        (labels, bond) = (c.pending, c.pendingOpen);
-        bond = (labels - bond) * r.bond + bond * r.openBond;
+        return (c.pending, c.pendingOpen);
     }
 
     /// @inheritdoc ILabelRegistry

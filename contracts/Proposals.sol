@@ -12,6 +12,7 @@ import {ILimits} from "./interfaces/ILimits.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {ISortition} from "./interfaces/ISortition.sol";
 import {Accounts} from "./libraries/Accounts.sol";
+import {Entries} from "./libraries/Entries.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 import {Typed} from "./libraries/Typed.sol";
 
@@ -107,7 +108,7 @@ abstract contract Proposals is ISettlement, EIP712 {
         ILimits.Progress memory progress = _progress[round];
         if (chunk == 0) progress.root = bytes32(round);
         progress = LIMITS.tally(r.dataset, terms, progress, entries);
-        bytes32 chunkHash = keccak256(abi.encode(round, chunk, entries));
+        bytes32 chunkHash = Entries.hash(round, chunk, entries);
         chunkHashOf[round][chunk] = chunkHash;
         emit ChunkPublished(round, chunk, chunkHash, entries);
         if (++p.published == p.chunks) {

@@ -11,6 +11,7 @@ import {ISortition} from "./interfaces/ISortition.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Bounds} from "./libraries/Bounds.sol";
+import {Entries} from "./libraries/Entries.sol";
 import {Protocol} from "./libraries/Protocol.sol";
 
 /// @title Settlement
@@ -77,7 +78,7 @@ contract Settlement is Proposals {
         _requirePhase(round, SettlementPhase.Final);
         if (isDistributed[round][chunk]) revert ChunkDistributed(round, chunk);
         // A hash at or past `chunks` is left from a proposal that expired.
-        if (chunk >= p.chunks || chunkHashOf[round][chunk] != keccak256(abi.encode(round, chunk, entries))) revert ChunkMismatch(round, chunk);
+        if (chunk >= p.chunks || chunkHashOf[round][chunk] != Entries.hash(round, chunk, entries)) revert ChunkMismatch(round, chunk);
         isDistributed[round][chunk] = true;
         emit ChunkPaid(round, chunk);
         uint256 dataset = LABEL_REGISTRY.datasetOf(round);

@@ -167,9 +167,11 @@ contract Settlement is Proposals {
                 amount += bonds[next] - e.slash;
                 slashed += e.slash;
             }
-            credits[next++] = ILedger.Credit(Accounts.user(e.account), amount);
+            // Field by field: the array's structs are there already.
+            (credits[next].account, credits[next].amount) = (Accounts.user(e.account), amount);
+            ++next;
         }
-        credits[next] = ILedger.Credit(TREASURY_ACCOUNT, slashed);
+        (credits[next].account, credits[next].amount) = (TREASURY_ACCOUNT, slashed);
         LEDGER.moveBatch(bytes32(dataset), credits);
     }
 
@@ -197,7 +199,10 @@ contract Settlement is Proposals {
         uint256 count;
         IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](entries.length);
         for (uint256 i; i < entries.length; ++i) {
-            if (entries[i].shares != 0) mints[count++] = IDatasetShares.Mint(entries[i].account, entries[i].shares);
+            uint64 shares = entries[i].shares;
+            if (shares == 0) continue;
+            (mints[count].account, mints[count].shares) = (entries[i].account, shares);
+            ++count;
         }
         assembly ("memory-safe") {
             // Shortens the array in place: count <= entries.length.

@@ -45,6 +45,7 @@ TERMS = Terms(
     contributors_bps=8_000,
     validators_bps=1_000,
     requester_bps=1_000,
+    protocol_fee_bps=250,
     metadata_hash=word(2),
     metadata_uri="ipfs://x",
 )
@@ -69,7 +70,7 @@ LIFE: list[list[Event]] = [
         e.LabelRegistrySubmissionSkipped(HUGE, ALICE, 2, 1),
     ],
     [e.LabelRegistryRoundClosed(1, 1, 15), e.AuditBoardAuditStarted(1, 0, 6, 4, 2)],
-    [e.AuditBoardSeedMissed(1, 0, 1, 300), e.AuditBoardPanelDrawn(1, 0, word(6), (BOB,), (2,), 20)],
+    [e.AuditBoardSeedMissed(1, 0, 1, 300, 5, 2), e.AuditBoardPanelDrawn(1, 0, word(6), (BOB,), (2,), 20)],
     [e.AuditBoardBallotCommitted(1, BOB, 0, word(7)), e.AuditBoardRevealOpened(1, 0, 40)],
     [e.AuditBoardBallotRevealed(1, BOB, 0, 2, "0x0001", word(8)), e.AuditBoardAuditConcluded(1, 0, 2, 4)],
     [e.SettlementSettlementProposed(1, 1, BOB, word(9), 1, 12, TOTALS)],

@@ -10,33 +10,31 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labelshare.chain import UnknownDeployment, deployment
-from labelshare.chain.rpc import Rpc, RpcError, RpcUnavailable
+from labelshare import options
+from labelshare.chain import UnknownDeployment
+from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.cli_disputes import challenge, juror
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain, TransactionFailed
 from labelshare.client.contribute import Contributor, Incomplete
+from labelshare.client.dispute import NotAJuror
+from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.consensus_file import run_consensus_file
 from labelshare.crowd import CrowdFileError, read_rows
 from labelshare.doctor import examine
+from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
 from labelshare.terminal import Bar, ask_class, console
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-LBL = 10**18
 AHEAD = 100  # labels that a new session key may bond at least, so that it lasts
 LOT = 10  # tasks leased at a time when a person answers here
 
-ApiOption = Annotated[str, typer.Option("--api", help="URL of the operator's API", envvar="LABELSHARE_API_URL")]
-RpcOption = Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of a node", envvar="LABELSHARE_RPC_URL")]
-KeyOption = Annotated[
-    Path, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
-]
-ManifestOption = Annotated[
-    Path | None, typer.Option("--manifest", help="deployment JSON; else the one that ships", envvar="LABELSHARE_MANIFEST")
-]
+app.command()(challenge)
+app.command()(juror)
 
 
 @app.command()
@@ -53,7 +51,7 @@ def contribute(
 
     Run again after it was broken off, it goes on where it ended.
     """
-    api, wallet = _api(api_url), Wallet.load(key_file)
+    api, wallet = options.open_api(api_url), Wallet.load(key_file)
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = _answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
@@ -93,7 +91,7 @@ def audit(
 
     The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
     """
-    validator = Validator(_api(api_url), Wallet.load(key_file), _chain(rpc_url, manifest))
+    validator = Validator(options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest))
     given = _answers(answers) if answers else None
     classes = validator.sample(round_id)["classes"]
 
@@ -122,11 +120,11 @@ def buy(
     manifest: ManifestOption = None,
 ) -> None:
     """Buy a license with one signature and one transaction, download the dataset, verify it."""
-    wallet, chain = Wallet.load(key_file), _chain(rpc_url, manifest)
+    wallet, chain = Wallet.load(key_file), options.open_chain(rpc_url, manifest)
     buyer = Buyer(chain, wallet)
     paid = buyer.buy(dataset, max_price=None if max_price is None else round(max_price * LBL))
     console.print(f"Licensed to {wallet.address} for {paid / LBL:g} LBL.")
-    buyer.download(_api(api_url), dataset, output)
+    buyer.download(options.open_api(api_url), dataset, output)
     _verify(output, chain)
 
 
@@ -137,7 +135,7 @@ def verify(
     manifest: ManifestOption = None,
 ) -> None:
     """Check every label of a dataset file against the chain: proof, signature, settlement entry, dataset."""
-    _verify(file, _chain(rpc_url, manifest))
+    _verify(file, options.open_chain(rpc_url, manifest))
 
 
 @app.command()
@@ -173,7 +171,7 @@ def keep(
     """Do for every round what anyone may do: close, draw the panel, conclude, finalize, distribute. Costs gas."""
     from labelshare.client.keep import Keeper
 
-    keeper = Keeper(_chain(rpc_url, manifest), Wallet.load(key_file))
+    keeper = Keeper(options.open_chain(rpc_url, manifest), Wallet.load(key_file))
     while True:
         for line in keeper.keep():
             console.print(line, highlight=False, markup=False)
@@ -209,6 +207,8 @@ def main() -> None:
         CrowdFileError,
         DatasetFileError,
         EvidenceMismatch,
+        EvidenceMissing,
+        NotAJuror,
         RpcError,
         RpcUnavailable,
         SampleMismatch,
@@ -219,20 +219,6 @@ def main() -> None:
     ) as error:
         Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
-
-
-def _api(url: str) -> Api:
-    try:
-        return Api(url)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--api") from None
-
-
-def _chain(rpc_url: str, manifest: Path | None) -> Chain:
-    if not rpc_url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
-    rpc = Rpc(rpc_url)
-    return Chain(rpc, deployment(manifest or rpc.chain_id()))
 
 
 def _verify(path: Path, chain: Chain) -> None:

@@ -37,7 +37,7 @@ def reveal(backend: Injected, round_id: int, request: schemas.RevealRequest) -> 
 @router.get(
     "/rounds/{round_id}/evidence",
     summary="The evidence file, byte for byte as hashed",
-    description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed, or the requester.",
+    description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed, the requester, or a jury.",
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}},
 )

@@ -14,17 +14,19 @@ from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror
+from labelshare.cli_open import contribute_open
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain, TransactionFailed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
+from labelshare.client.open_path import OpenPathError
 from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.consensus_file import run_consensus_file
-from labelshare.crowd import CrowdFileError, read_rows
+from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
 from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
 from labelshare.terminal import Bar, ask_class, console
@@ -35,6 +37,7 @@ LOT = 10  # tasks leased at a time when a person answers here
 
 app.command()(challenge)
 app.command()(juror)
+app.command()(contribute_open)
 
 
 @app.command()
@@ -53,7 +56,7 @@ def contribute(
     """
     api, wallet = options.open_api(api_url), Wallet.load(key_file)
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
-    given = _answers(answers) if answers else None
+    given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
     before = {label["task"] for label in Contributor(api, wallet).labels(round_id)}
     needed = bond * (len(given.keys() - before) if given else count)
@@ -85,6 +88,9 @@ def audit(
     rpc_url: RpcOption,
     key_file: KeyOption,
     answers: Annotated[Path | None, typer.Option(help="CSV of task,answer for the sample; else asked here")] = None,
+    open_files: Annotated[
+        list[Path] | None, typer.Option("--open", help="labels file of an open submission shown to you; as often as needed")
+    ] = None,
     manifest: ManifestOption = None,
 ) -> None:
     """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it.
@@ -92,7 +98,11 @@ def audit(
     The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
     """
     validator = Validator(options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest))
-    given = _answers(answers) if answers else None
+    if validator.is_audited(round_id):
+        validator.sign_evidence(round_id)
+        console.print(f"Round {round_id} is audited: evidence checked and signed.")
+        return
+    given = options.read_answers(answers) if answers else None
     classes = validator.sample(round_id)["classes"]
 
     def answer(task: dict[str, Any]) -> int:
@@ -105,7 +115,8 @@ def audit(
             raise CrowdFileError(f"{answers}: task {task['index']} has class {found}; classes run from 0 to {classes - 1}.")
         return found
 
-    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"))
+    ballot = key_file.with_suffix(f".round-{round_id}.ballot")
+    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or ())
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
 
 
@@ -209,6 +220,7 @@ def main() -> None:
         EvidenceMismatch,
         EvidenceMissing,
         NotAJuror,
+        OpenPathError,
         RpcError,
         RpcUnavailable,
         SampleMismatch,
@@ -228,16 +240,6 @@ def _verify(path: Path, chain: Chain) -> None:
     if not result.passed:
         console.print(f"First failure: {result.first_failure}", highlight=False, markup=False)
         raise typer.Exit(1)
-
-
-def _answers(path: Path) -> dict[int, int]:
-    """Class by task index. Raises CrowdFileError, naming the row."""
-    answers = {}
-    for number, (task, answer) in enumerate(read_rows(path, ("task", "answer")), start=2):
-        if not (task.isdecimal() and answer.isdecimal()):
-            raise CrowdFileError(f"{path}, line {number}: task and answer must be numbers, got {task!r} and {answer!r}.")
-        answers[int(task)] = int(answer)
-    return answers
 
 
 def _with_session(api: Api, wallet: Wallet, path: Path, dataset: int, bond: int, max_bond: int) -> Contributor:

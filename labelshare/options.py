@@ -9,6 +9,7 @@ from labelshare.chain import deployment
 from labelshare.chain.rpc import Rpc
 from labelshare.client.api import Api
 from labelshare.client.chain import Chain
+from labelshare.crowd import CrowdFileError, read_rows
 
 LBL = 10**18
 
@@ -36,3 +37,13 @@ def open_chain(rpc_url: str, manifest: Path | None) -> Chain:
         raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
     rpc = Rpc(rpc_url)
     return Chain(rpc, deployment(manifest or rpc.chain_id()))
+
+
+def read_answers(path: Path) -> dict[int, int]:
+    """Class by task index, of a CSV of task,answer. Raises CrowdFileError, naming the row."""
+    answers = {}
+    for number, (task, answer) in enumerate(read_rows(path, ("task", "answer")), start=2):
+        if not (task.isdecimal() and answer.isdecimal()):
+            raise CrowdFileError(f"{path}, line {number}: task and answer must be numbers, got {task!r} and {answer!r}.")
+        answers[int(task)] = int(answer)
+    return answers

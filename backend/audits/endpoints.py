@@ -34,6 +34,13 @@ def reveal(backend: Injected, round_id: int, request: schemas.RevealRequest) -> 
     return schemas.Accepted()
 
 
+@router.post("/rounds/{round_id}/attestations", status_code=202, summary="Attest which open submissions were shown to one")
+def attest(backend: Injected, round_id: int, request: schemas.AttestationRequest) -> schemas.Accepted:
+    with backend.database.transaction() as session:
+        service.attest(backend, session, round_id, request)
+    return schemas.Accepted()
+
+
 @router.get(
     "/rounds/{round_id}/evidence",
     summary="The evidence file, byte for byte as hashed",

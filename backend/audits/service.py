@@ -73,6 +73,25 @@ def hold_ballot(session: Session, round_id: int, request: schemas.RevealRequest)
         )
 
 
+def attest(backend: Backend, session: Session, round_id: int, request: schemas.AttestationRequest) -> None:
+    """Queues a panel member's word on the open submissions, while ballots are revealed. The first word stands."""
+    row, audit = _audit(session, round_id)
+    member = _member(session, audit, request.validator)
+    if row.open_submissions == 0:
+        raise Conflict("nothing_to_attest", f"Round {round_id} has no open submission.")
+    if member.shown is not None:
+        raise Conflict("already_attested", "This validator has attested already.")
+    if audit.phase != "revealing":
+        raise Conflict("not_revealing", f"The audit of round {round_id} is {audit.phase}; attest while ballots are revealed.")
+    shown = int(request.shown)
+    if shown >= 1 << 256:
+        raise Invalid("not_a_bitmap", "`shown` has one bit for each open submission.")
+    message = eip712.Attestation(round_id, audit.attempt, request.validator, shown)
+    require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
+    key = f"attest:{round_id}:{audit.attempt}:{request.validator}"
+    enqueue_call(session, key, "AuditBoard", "attest", round_id, request.validator, request.shown, request.signature)
+
+
 def evidence_body(backend: Backend, session: Session, round_id: int, account: str) -> bytes:
     """The evidence file's bytes, for the panel (never before its ballots are sealed); after the audit also for the requester, and
     for the jury of a dispute over this or a later round of the dataset."""

@@ -25,6 +25,7 @@ class SeededChain(Chain):
     """The small chain, with the views that an audit reads."""
 
     attempt = 1
+    open_submissions = 0
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
@@ -32,7 +33,9 @@ class SeededChain(Chain):
     def read(self, contract: str, function: str, *arguments: Any) -> Any:
         assert arguments == (ROUND,)
         if function == "auditOf":
-            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, SEED)
+            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, 0, SEED)
+        if function == "openSubmissionsOf":
+            return self.open_submissions
         assert function == "roundOf"
         return (DATASET, TASKS, 99, 12, len(SAMPLE), 2**40, "0x" + "00" * 20, 0, 2, False, 0, bytes(32))
 

@@ -92,7 +92,9 @@ def panel_of(session: Session, audit: Audit) -> list[PanelMember]:
 
 
 def sample_of(row: Round, audit: Audit) -> tuple[int, ...]:
-    """The audited task indices. Raises NotFound before the seed is known."""
+    """The audited task indices, none of a closing round. Raises NotFound before the seed is known."""
+    if row.sample_size == 0:
+        return ()
     if audit.seed is None:
         raise NotFound("no_sample", f"The sample of round {row.id} is not drawn yet.")
     return sample(bytes.fromhex(audit.seed[2:]), row.task_count, row.sample_size)

@@ -141,6 +141,10 @@ interface ISettlement {
     function MAX_PROPOSALS() external view returns (uint256);
     /// @notice Proposals of a round so far, without those that a jury overturned.
     function proposalsOf(uint256 round) external view returns (uint256);
+    /// @notice Proposals of a round that expired.
+    function expiredOf(uint256 round) external view returns (uint256);
+    /// @notice Whether a settlement of the round is proposed, published, challenged or being distributed.
+    function isUnderWay(uint256 round) external view returns (bool);
     function proposalOf(uint256 round) external view returns (Proposal memory);
     function totalsOf(uint256 round) external view returns (Totals memory);
     function chunkHashOf(uint256 round, uint256 chunk) external view returns (bytes32);
@@ -158,7 +162,8 @@ interface ISettlement {
     function accountOf(uint256 dataset) external view returns (bytes32);
 
     /// @notice Anyone proposes, with a bond of `IJury.bondOf(round)` out of their Ledger allowance and signatures of a panel majority (by
-    /// weight that revealed, in ascending order of address) that they hold the evidence. No signatures are needed once a jury decided on
+    /// weight that revealed, in ascending order of address) that they hold the evidence and let the caller
+    /// propose. No signatures are needed once a jury decided on
     /// a root, nor for a closing round, which has no panel.
     function propose(
         uint256 round,

@@ -61,7 +61,7 @@ interface ISortition {
 
     /// @notice Blocks between the call for a group and its seed block.
     function SEED_DELAY() external view returns (uint256);
-    /// @notice Silence costs this many times what the member's seats would have earned, at least.
+    /// @notice Silence costs this many times what the member's seats would have earned, and no more than those seats.
     function SILENCE_FEES() external view returns (uint256);
     /// @notice Silence costs at least this part of each seat drawn, basis points.
     function SILENCE_SEAT_BPS() external view returns (uint256);

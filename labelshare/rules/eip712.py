@@ -207,11 +207,12 @@ class Commit(Message):
 
 @dataclass(frozen=True)
 class Evidence(Message):
-    """A panel member holds the round's evidence (Settlement)."""
+    """A panel member holds the round's evidence and lets `proposer` propose by it (Settlement)."""
 
-    TYPES = ("uint256", "bytes32")
+    TYPES = ("uint256", "bytes32", "address")
     round: int
     evidence_hash: bytes
+    proposer: str
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,9 @@ def fresh_plan(sender: Sender, treasury: str, parameters: Parameters) -> Plan:
     nonce, pending = sender.nonce(), sender.nonce("pending")
     if pending > nonce:
         raise DeploymentError(
-            f"{sender.address} has {pending - nonce} transaction(s) waiting in the node's pool, so addresses cannot be planned. Wait until "
-            f"they are mined, or replace nonces {nonce} to {pending - 1} by transactions with a higher fee; then run again."
+            f"{sender.address} has {pending - nonce} transaction(s) waiting in the node's pool, so addresses cannot be planned. "
+            f"Wait until they are mined, or replace nonces {nonce} to {pending - 1} by transactions with a higher fee; then run "
+            "again."
         )
     block = sender.rpc.integer("eth_blockNumber")
     return Plan(sender.chain_id, block, sender.address, nonce, treasury, parameters.for_treasury(treasury))
@@ -106,7 +107,8 @@ def fresh_plan(sender: Sender, treasury: str, parameters: Parameters) -> Plan:
 
 @dataclass(frozen=True)
 class Roles:
-    """Who deploys, and for whom. `keystore` is None on development chains, where the node holds the keys; None roles were not named."""
+    """Who deploys, and for whom. `keystore` is None on development chains, where the node holds the keys; None roles were not "
+    "named."""
 
     deployer: str
     keystore: Keystore | None
@@ -128,8 +130,9 @@ class Roles:
         named = environment.get("LABELSHARE_DEPLOYER")
         if not named:
             raise DeploymentError(
-                "On a live network set LABELSHARE_DEPLOYER to a keystore file (make one: .venv/bin/python -m scripts.deploy_key FILE) or to "
-                "the id of a Brownie account, and LABELSHARE_TREASURY to the address that receives the tokens and the fees."
+                "On a live network set LABELSHARE_DEPLOYER to a keystore file (make one: .venv/bin/python -m "
+                "scripts.deploy_key FILE) or to the id of a Brownie account, and LABELSHARE_TREASURY to the address that "
+                "receives the tokens and the fees."
             )
         keystore = Keystore.find(named, environment)
         return Roles(keystore.address, keystore, address_setting(environment, "LABELSHARE_TREASURY"), governor, guardian)
@@ -182,9 +185,7 @@ def report(deployment: Deployment, sender: Sender, missing: list[Creation]) -> t
 def require_paid(deployment: Deployment, sender: Sender, missing: list[Creation]) -> None:
     lines, suffices = report(deployment, sender, missing)
     if not suffices:
-        raise DeploymentError(
-            "\n".join((*lines, f"Send ether to {sender.address} and run again. Nothing was sent."))
-        )
+        raise DeploymentError("\n".join((*lines, f"Send ether to {sender.address} and run again. Nothing was sent.")))
 
 
 def max_fee(environment: Mapping[str, str]) -> int | None:

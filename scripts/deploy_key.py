@@ -32,9 +32,13 @@ class Keystore:
             self._content: dict[str, Any] = json.loads(path.read_text())
             self.address = str(to_checksum_address(self._content["address"]))
         except OSError as error:
-            raise DeploymentError(f"The keystore {path} cannot be read: {error.strerror}. Name another in LABELSHARE_DEPLOYER.") from None
+            raise DeploymentError(
+                f"The keystore {path} cannot be read: {error.strerror}. Name another in LABELSHARE_DEPLOYER."
+            ) from None
         except (ValueError, KeyError, TypeError):
-            raise DeploymentError(f"{path} is not a keystore with an address. Make one: .venv/bin/python -m scripts.deploy_key FILE") from None
+            raise DeploymentError(
+                f"{path} is not a keystore with an address. Make one: .venv/bin/python -m scripts.deploy_key FILE"
+            ) from None
 
     @staticmethod
     def find(named: str, environment: Mapping[str, str]) -> "Keystore":

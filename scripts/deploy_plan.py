@@ -22,7 +22,8 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True)
 class Parameters:
-    """Amounts in LBL base units, times in seconds, fee in basis points. `governor` and `guardian` are addresses; empty: the treasury."""
+    """Amounts in LBL base units, times in seconds, fee in basis points. `governor` and `guardian` are addresses; empty: the "
+    "treasury."""
 
     min_window: int = 3600
     seat_size: int = 1_000 * LBL
@@ -177,7 +178,8 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
             raise KeyError(SCHEMA)
     except (ValueError, KeyError, TypeError):
         raise DeploymentError(
-            f"{path} is not a manifest of this version. If its deployment still matters, use the version that made it; else move it away."
+            f"{path} is not a manifest of this version. If its deployment still matters, use the version that made it; else "
+            "move it away."
         ) from None
     return manifest
 
@@ -186,8 +188,8 @@ def plan_of(manifest: dict[str, Any], path: Path, chain_id: int) -> Plan:
     """Raises DeploymentError for another chain's manifest."""
     if int(manifest["chain_id"]) != chain_id:
         raise DeploymentError(
-            f"{path} is the manifest of chain {manifest['chain_id']}, but this network is chain {chain_id}. Check --network, or name "
-            "this chain's manifest in LABELSHARE_MANIFEST."
+            f"{path} is the manifest of chain {manifest['chain_id']}, but this network is chain {chain_id}. Check --network, or "
+            "name this chain's manifest in LABELSHARE_MANIFEST."
         )
     return Plan(
         chain_id,
@@ -200,7 +202,8 @@ def plan_of(manifest: dict[str, Any], path: Path, chain_id: int) -> Plan:
 
 
 def require_same(plan: Plan, wanted: Mapping[str, str], creations: list[Creation], manifest: dict[str, Any], path: Path) -> None:
-    """The manifest's plan is carried on only by the same account, for the same roles, with the same code. Raises DeploymentError."""
+    """The manifest's plan is carried on only by the same account, for the same roles, with the same code. Raises "
+    "DeploymentError."""
     planned = {
         "LABELSHARE_DEPLOYER": plan.deployer,
         "LABELSHARE_TREASURY": plan.treasury,
@@ -210,16 +213,18 @@ def require_same(plan: Plan, wanted: Mapping[str, str], creations: list[Creation
     for name, address in wanted.items():
         if address.lower() != planned[name].lower():
             raise DeploymentError(
-                f"{path} plans {planned[name]} where {name} now gives {address}. Set {name} as it was to carry this deployment on, or "
-                "move the manifest away to begin another."
+                f"{path} plans {planned[name]} where {name} now gives {address}. Set {name} as it was to carry this deployment "
+                "on, or move the manifest away to begin another."
             )
     for creation in creations:
         if manifest["contracts"].get(creation.name) != creation.address.lower():
-            raise DeploymentError(f"{path} has another address for {creation.name} than its plan gives: restore the file as it was written.")
+            raise DeploymentError(
+                f"{path} has another address for {creation.name} than its plan gives: restore the file as it was written."
+            )
         if manifest["creations"].get(creation.name) != creation.recorded:
             raise DeploymentError(
-                f"{creation.name} was compiled from other sources or settings when {path} was written. Check out the commit of then "
-                "and run make setup to carry this deployment on, or move the manifest away to begin another."
+                f"{creation.name} was compiled from other sources or settings when {path} was written. Check out the commit of "
+                "then and run make setup to carry this deployment on, or move the manifest away to begin another."
             )
 
 
@@ -230,5 +235,7 @@ def address_setting(environment: Mapping[str, str], name: str) -> str | None:
         return None
     mixed = value[2:] not in (value[2:].lower(), value[2:].upper())
     if not is_address(value) or not value.startswith("0x") or int(value, 16) == 0 or (mixed and not is_checksum_address(value)):
-        raise DeploymentError(f"{name} is not an address: 0x and 40 hex digits, not zero, with the right checksum if of mixed case.")
+        raise DeploymentError(
+            f"{name} is not an address: 0x and 40 hex digits, not zero, with the right checksum if of mixed case."
+        )
     return str(to_checksum_address(value))

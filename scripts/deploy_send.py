@@ -81,7 +81,8 @@ class Sender:
         return self.rpc.integer("eth_getBalance", self.address, "latest")
 
     def fees(self) -> Fees:
-        """Room for the base fee to double; within LABELSHARE_MAX_FEE_GWEI. Raises DeploymentError when that is below the base fee."""
+        """Room for the base fee to double; within LABELSHARE_MAX_FEE_GWEI. Raises DeploymentError when that is below the base "
+        "fee."""
         base = self.rpc.block().get("baseFeePerGas")
         if base is None:
             price = self.rpc.integer("eth_gasPrice")
@@ -94,7 +95,8 @@ class Sender:
             return fees
         if fees.base > self.max_fee or fees.tip is None:
             raise DeploymentError(
-                f"Gas costs {max(fees.base, fees.expected) / GWEI:g} gwei now, more than LABELSHARE_MAX_FEE_GWEI allows. Wait, or raise it."
+                f"Gas costs {max(fees.base, fees.expected) / GWEI:g} gwei now, more than LABELSHARE_MAX_FEE_GWEI allows. Wait, "
+                "or raise it."
             )
         return Fees(fees.base, self.max_fee, min(fees.tip, self.max_fee))
 
@@ -119,7 +121,9 @@ class Sender:
             state = {**overrides, self.address: {"nonce": hex(planned.nonce)}}
             return self.rpc.integer("eth_estimateGas", call, "latest", state) * GAS_MARGIN // 100
         except RpcError as error:
-            raise DeploymentError(f"The node says that creating {planned.name} would fail: {error}. Nothing was sent for it.") from None
+            raise DeploymentError(
+                f"The node says that creating {planned.name} would fail: {error}. Nothing was sent for it."
+            ) from None
 
     # What is done to it
 
@@ -143,8 +147,8 @@ class Sender:
                 return
         raise DeploymentError(
             f"The transaction for {creation.name} (nonce {creation.nonce} of {self.address}) is not mined after its fee was raised "
-            f"{self.patience.raises} times{' within LABELSHARE_MAX_FEE_GWEI' if self.max_fee else ''}. Run the same command again to go "
-            "on waiting; with a higher LABELSHARE_MAX_FEE_GWEI if one is set. Nothing is deployed twice."
+            f"{self.patience.raises} times{' within LABELSHARE_MAX_FEE_GWEI' if self.max_fee else ''}. Run the same command "
+            "again to go on waiting; with a higher LABELSHARE_MAX_FEE_GWEI if one is set. Nothing is deployed twice."
         )
 
     def _send(self, creation: Creation, limit: int, fees: Fees, hashes: list[str]) -> Fees:
@@ -172,8 +176,12 @@ class Sender:
                         fees = higher
                         continue
                 elif "insufficient funds" in message:
-                    raise DeploymentError(f"{self.address} has too little left for {creation.name}. Send ether there and run again.") from None
-                elif not any(known in message for known in ("nonce too low", "already known", "already imported", "known transaction")):
+                    raise DeploymentError(
+                        f"{self.address} has too little left for {creation.name}. Send ether there and run again."
+                    ) from None
+                elif not any(
+                    known in message for known in ("nonce too low", "already known", "already imported", "known transaction")
+                ):
                     raise DeploymentError(f"The node refused the transaction for {creation.name}: {error}") from None
             return fees
 
@@ -202,10 +210,11 @@ class Sender:
             receipt = self.rpc.call("eth_getTransactionReceipt", sent)
             if receipt is not None and int(receipt["status"], 16) == 0:
                 raise DeploymentError(
-                    f"Creating {creation.name} failed on chain ({sent}), so its planned address can hold no contract any more. Move the "
-                    "manifest of this chain away and deploy anew."
+                    f"Creating {creation.name} failed on chain ({sent}), so its planned address can hold no contract any more. "
+                    "Move the manifest of this chain away and deploy anew."
                 )
         raise DeploymentError(
-            f"{creation.name} was planned at {creation.address}, for nonce {creation.nonce} of {self.address}, but that nonce was used for "
-            "something else. Move the manifest of this chain away and deploy anew, with an account used for nothing else."
+            f"{creation.name} was planned at {creation.address}, for nonce {creation.nonce} of {self.address}, but that nonce "
+            "was used for something else. Move the manifest of this chain away and deploy anew, with an account used for "
+            "nothing else."
         )

@@ -107,8 +107,7 @@ def fresh_plan(sender: Sender, treasury: str, parameters: Parameters) -> Plan:
 
 @dataclass(frozen=True)
 class Roles:
-    """Who deploys, and for whom. `keystore` is None on development chains, where the node holds the keys; None roles were not "
-    "named."""
+    """Who deploys, and for whom; None: not named. No `keystore` on development chains: there the node holds the keys."""
 
     deployer: str
     keystore: Keystore | None

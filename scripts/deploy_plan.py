@@ -22,8 +22,7 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True)
 class Parameters:
-    """Amounts in LBL base units, times in seconds, fee in basis points. `governor` and `guardian` are addresses; empty: the "
-    "treasury."""
+    """Amounts in LBL base units, times in seconds, fee in basis points. `governor`, `guardian`: addresses; empty: the treasury."""
 
     min_window: int = 3600
     seat_size: int = 1_000 * LBL
@@ -202,8 +201,7 @@ def plan_of(manifest: dict[str, Any], path: Path, chain_id: int) -> Plan:
 
 
 def require_same(plan: Plan, wanted: Mapping[str, str], creations: list[Creation], manifest: dict[str, Any], path: Path) -> None:
-    """The manifest's plan is carried on only by the same account, for the same roles, with the same code. Raises "
-    "DeploymentError."""
+    """A plan is carried on only by the same account, for the same roles, with the same code. Raises DeploymentError."""
     planned = {
         "LABELSHARE_DEPLOYER": plan.deployer,
         "LABELSHARE_TREASURY": plan.treasury,

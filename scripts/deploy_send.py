@@ -81,8 +81,7 @@ class Sender:
         return self.rpc.integer("eth_getBalance", self.address, "latest")
 
     def fees(self) -> Fees:
-        """Room for the base fee to double; within LABELSHARE_MAX_FEE_GWEI. Raises DeploymentError when that is below the base "
-        "fee."""
+        """Room for the base fee to double, within LABELSHARE_MAX_FEE_GWEI. Raises DeploymentError when nothing fits in that."""
         base = self.rpc.block().get("baseFeePerGas")
         if base is None:
             price = self.rpc.integer("eth_gasPrice")

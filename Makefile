@@ -40,7 +40,7 @@ check-build: setup ## Compiles twice from clean folders at different paths: the 
 	@nice -n 5 $(BIN)/python -m scripts.verify_build
 
 .PHONY: check-deploy
-check-deploy: setup ## Kills a deployment before, after and between all its transactions, each in a deployment of its own
+check-deploy: setup ## Kills a deployment at every transaction: before it is sent, once it is sent, once it is mined (3 minutes)
 	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
 
 .PHONY: bindings

@@ -188,7 +188,7 @@ def doctor(
     api_url: Annotated[str | None, typer.Option("--api", envvar="LABELSHARE_API_URL")] = None,
     network: Annotated[
         str | None,
-        typer.Option("--network", "--rpc", envvar="LABELSHARE_RPC_URL", help="a node's URL; or a chain id, with LABELSHARE_RPC_URL"),
+        typer.Option("--network", "--rpc", envvar="LABELSHARE_RPC_URL", help="a node's URL, or a chain id with LABELSHARE_RPC_URL"),
     ] = None,
     manifest: ManifestOption = None,
 ) -> None:

@@ -30,6 +30,7 @@ def clean_copy(folder: Path) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
+    (folder / "tests" / "contracts").mkdir(parents=True)  # Brownie wants the folders that its configuration names
     compiler = folder / ".tools" / "solcx" / "solc-v0.8.30"
     compiler.parent.mkdir()
     compiler.symlink_to(folder / "scripts" / "solc.js")

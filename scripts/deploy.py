@@ -193,7 +193,7 @@ def max_fee(environment: Mapping[str, str]) -> int | None:
 
 def patience(environment: Mapping[str, str]) -> Patience:
     seconds = _number(environment, "LABELSHARE_DEPLOY_PATIENCE", lambda text: round(float(text)))
-    return Patience() if seconds is None else Patience(looks=seconds)
+    return Patience() if seconds is None else Patience(looks=max(1, round(seconds / Patience.pause)))
 
 
 def _number(environment: Mapping[str, str], name: str, read: Any) -> int | None:

@@ -46,10 +46,10 @@ class Fees:
 class Patience:
     """Looks, `pause` seconds apart: at a transaction before its fees are raised; at the chain before missing code is believed."""
 
-    pause: float = 1.0
-    looks: int = 90
+    pause: float = 0.5
+    looks: int = 180
     raises: int = 6
-    lag: int = 10
+    lag: int = 20
 
 
 class Sender:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import rlp
 from eth_account import Account
+from eth_utils import to_checksum_address
 from web3 import HTTPProvider, Web3
 
 from scripts.deploy_key import create
@@ -112,11 +113,11 @@ def nonce_of(raw: str) -> int:
 class Operator:
     """One deployer account, with a keystore, a password file and a manifest in a folder of its own."""
 
-    def __init__(self, folder: Path, node: Node, ether: float = 1) -> None:
+    def __init__(self, folder: Path, node: Node) -> None:
         self.node, self.anvil, self.web3 = node, node.anvil, node.anvil.web3
         self.manifest, self.password_file, keystore = folder / "manifest.json", folder / "password", folder / "deployer.json"
         self.password_file.write_text(PASSWORD + "\n")
-        self.address = create(keystore, PASSWORD)
+        self.address = create(keystore, PASSWORD, iterations=1024)
         self.key = bytes(Account.decrypt(json.loads(keystore.read_text()), PASSWORD))
         self.outputs: list[str] = []
         self.process: subprocess.Popen[str] | None = None
@@ -127,10 +128,10 @@ class Operator:
             "LABELSHARE_TREASURY": TREASURY,
             "LABELSHARE_MANIFEST": str(self.manifest),
         }
-        self.fund(ether)
+        self.fund(10**18)
 
-    def fund(self, ether: float) -> None:
-        self.anvil.rpc("anvil_setBalance", self.address, hex(int(ether * 10**18)))
+    def fund(self, wei: int) -> None:
+        self.anvil.rpc("anvil_setBalance", self.address, hex(wei))
 
     def deploy(self, **environment: str) -> tuple[int, str]:
         """Exit code (negative: killed by that signal) and all output."""
@@ -188,7 +189,7 @@ class Operator:
         transaction = {
             "chainId": CHAIN_ID,
             "nonce": nonce,
-            "to": TREASURY,
+            "to": to_checksum_address(TREASURY),
             "value": 1,
             "gas": 21_000,
             "gasPrice": gas_price,

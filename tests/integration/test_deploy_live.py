@@ -55,13 +55,13 @@ def test_a_dry_run_says_what_it_would_cost_and_leaves_no_trace(operator: Operato
     assert {name: row[1].lower() for name, row in rows.items()} == operator.planned()
     assert all(int(row[2].replace(",", "")) > 500_000 and float(row[3]) > 0 for row in rows.values())
     assert f"{operator.address} has 0.000000 ether: not enough" in output
-    operator.fund(1)
+    operator.fund(10**18)
     assert "has 1.000000 ether: enough" in operator.deploy(LABELSHARE_DRY_RUN="1")[1]
     assert (operator.node.sent, operator.nonce(), set(operator.manifest.parent.iterdir())) == ([], 0, before)
 
 
 def test_too_little_ether_is_said_before_anything_is_sent(operator: Operator) -> None:
-    operator.fund(0.001)
+    operator.fund(1_000_000)
     code, output = operator.deploy()
     assert code == 1
     assert f"Send ether to {operator.address} and run again. Nothing was sent." in output

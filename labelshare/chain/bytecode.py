@@ -13,6 +13,8 @@ from eth_utils.crypto import keccak
 from labelshare.chain.rpc import Rpc
 
 GAS = 29_000_000  # below what nodes allow to eth_call
+# Constructor arguments whose names are not those of the manifest's parameters.
+OTHERWISE_CALLED = {"delay": "controldelay", "leastwindow": "minwindow"}
 SAME, DIFFERS, MISSING, NOT_COMPARED = "same", "differs", "missing", "not compared"
 
 
@@ -86,7 +88,8 @@ def _wrong_arguments(abi: list[dict[str, Any]], arguments: bytes, manifest: dict
     known = {_contract_key(name): address for name, address in manifest["contracts"].items()}
     known |= {key.replace("_", ""): value for key, value in manifest["parameters"].items()} | {"treasury": manifest["treasury"]}
     for name, value in _named(inputs, decode([_type(i) for i in inputs], arguments)):
-        wanted = known.get(name.strip("_").lower())
+        plain = name.strip("_").lower()
+        wanted = known.get(OTHERWISE_CALLED.get(plain, plain))
         if wanted is not None and str(value).lower() != wanted.lower():
             yield name, str(value), wanted
 

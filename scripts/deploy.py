@@ -193,7 +193,10 @@ def max_fee(environment: Mapping[str, str]) -> int | None:
 
 def patience(environment: Mapping[str, str]) -> Patience:
     seconds = _number(environment, "LABELSHARE_DEPLOY_PATIENCE", lambda text: round(float(text)))
-    return Patience() if seconds is None else Patience(looks=max(1, round(seconds / Patience.pause)))
+    if seconds is None:
+        return Patience()
+    looks = max(1, round(seconds / Patience.pause))
+    return Patience(looks=looks, lag=min(Patience.lag, looks))
 
 
 def _number(environment: Mapping[str, str], name: str, read: Any) -> int | None:

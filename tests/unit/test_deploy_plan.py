@@ -1,6 +1,7 @@
 """The plan and its manifest: written whole, carried on only as it was made."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from scripts.deploy_handover import steps
 from scripts.deploy_plan import (
     DEVELOPMENT,
+    ROOT,
     Creation,
     DeploymentError,
     Parameters,
@@ -105,3 +107,11 @@ def test_a_governor_hands_over_in_announced_steps_and_the_successor_ends_it(path
     for announcement, action in (found[:2], found[2:]):
         assert action.data[2:] in announcement.data
         assert "172800 s after" in action.when
+
+
+def test_every_setting_of_a_deployment_is_documented() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "scripts").glob("deploy*.py"))
+    settings = set(re.findall(r"LABELSHARE_[A-Z_]*[A-Z]", code))
+    documented = set(re.findall(r"^\| `(LABELSHARE_[A-Z_]+)` \|", (ROOT / "docs" / "DEPLOY.md").read_text(), re.MULTILINE))
+    assert settings
+    assert settings <= documented

@@ -33,7 +33,7 @@ def signatures() -> dict[str, Any]:
         eip712.Submission(5, SIGNER, 2, 1024, word, 1, 2**40),
         eip712.Assignment(5, OTHER, 2, 100, 2**40),
         eip712.Commit(5, 1, SIGNER, word),
-        eip712.Evidence(5, word),
+        eip712.Evidence(5, word, OTHER),
     )
     return {
         "domain": {"chain_id": DOMAIN.chain_id, "contract": DOMAIN.contract, "separator": hexed(DOMAIN.separator())},

@@ -34,6 +34,7 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
+	@$(BIN)/python -m scripts.export_reference --check
 
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
@@ -44,8 +45,9 @@ check-deploy: setup ## Kills a deployment at every transaction: before it is sen
 	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
 
 .PHONY: bindings
-bindings: setup ## Regenerates ABIs and typed events from the compiled contracts
+bindings: setup ## Regenerates ABIs, typed events and the reference of errors from the compiled contracts
 	@$(BIN)/python -m scripts.export_bindings
+	@$(BIN)/python -m scripts.export_reference
 
 .PHONY: setup
 setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts

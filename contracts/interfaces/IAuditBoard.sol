@@ -26,7 +26,9 @@ interface IAuditBoard is ISortition {
     /// @notice Thrown when there is no open submission to attest.
     error NothingToAttest(uint256 round);
 
+    /// @notice A panel is called for: seats eligible as of `asOf` will be drawn by the hash of `seedBlock`.
     event AuditStarted(uint256 indexed round, uint8 attempt, uint256 seedBlock, uint256 asOf, uint256 slots);
+    /// @notice The panel sits until `commitEnds`; the sample follows from `seed`.
     event PanelDrawn(
         uint256 indexed round, uint8 attempt, bytes32 seed, address[] validators, uint16[] weights, uint64 commitEnds
     );

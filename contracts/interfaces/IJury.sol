@@ -30,15 +30,20 @@ interface IJury is ISortition {
         Hung
     }
 
+    /// @notice Thrown when a round had all its disputes: its settlement stands.
     error TooManyDisputes(uint256 round, uint256 most);
     /// @notice Thrown when a juror reveals the root 0, which no settlement has.
     error ZeroRoot(uint256 round, address juror);
 
+    /// @notice A published settlement is disputed; a jury will be drawn.
     event Challenged(uint256 indexed round, uint8 dispute, address indexed challenger, uint256 bond, bytes32 proposed);
+    /// @notice A jury is called for: seats eligible as of `asOf` will be drawn by the hash of `seedBlock`.
     event JuryCalled(uint256 indexed round, uint8 attempt, uint256 seedBlock, uint256 asOf, uint256 slots);
+    /// @notice The jury sits until `commitEnds`.
     event JuryDrawn(
         uint256 indexed round, uint8 attempt, bytes32 seed, address[] validators, uint16[] weights, uint64 commitEnds
     );
+    /// @notice A juror showed the root they came to.
     event VerdictRevealed(
         uint256 indexed round, address indexed validator, uint8 attempt, uint16 weight, bytes32 root, bytes32 salt
     );

@@ -19,6 +19,7 @@ from tests.unit.small_chain import DATASET, ROUNDS, TASKS, VALIDATOR, Node, evid
 ROUND = ROUNDS[0]
 SEED = b"\x42" * 32
 SAMPLE = draw.sample(SEED, TASKS, 3)
+OPERATOR = "0x" + "0e" * 20
 
 
 class SeededChain(Chain):
@@ -50,7 +51,8 @@ class Operator:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v1")
         if path == "/config":
-            return httpx.Response(200, json={"operator": OPERATOR, "chain_id": DEPLOYMENT.chain_id, "contracts": DEPLOYMENT.contracts})
+            config = {"operator": OPERATOR, "chain_id": DEPLOYMENT.chain_id, "contracts": DEPLOYMENT.contracts}
+            return httpx.Response(200, json=config)
         if path.endswith("/audit"):
             return httpx.Response(200, json=view())
         if path.endswith("/evidence"):

@@ -44,6 +44,10 @@ check-build: setup ## Compiles twice from clean folders at different paths: the 
 check-deploy: setup ## Kills a deployment at every transaction: before it is sent, once it is sent, once it is mined (3 minutes)
 	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
 
+.PHONY: bench-gas
+bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
+	@scripts/brownie bench gas
+
 .PHONY: bindings
 bindings: setup ## Regenerates ABIs, typed events and the reference of errors from the compiled contracts
 	@$(BIN)/python -m scripts.export_bindings

@@ -148,7 +148,7 @@ contract Jury is IJury, Sortition {
     /// @inheritdoc IJury
     function bondOf(uint256 round) public view returns (uint256) {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        IDatasetRegistry.PayTerms memory terms = REGISTRY.payTermsOf(r.dataset);
         uint256 fees = _jurySize(terms.panelSize, false) * _seatFee(terms.auditFee, r.sampleSize);
         uint256 part = ISettlement(SETTLEMENT).heldOf(round) * BOND_BPS / BPS;
         uint256 bond = fees * 3 / 2;

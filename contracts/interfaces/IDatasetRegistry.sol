@@ -56,6 +56,22 @@ interface IDatasetRegistry {
         string metadataUri;
     }
 
+    /// @notice What paying for work needs of the terms: half of their slots.
+    struct PayTerms {
+        address requester;
+        uint8 panelSize;
+        uint96 reward;
+        uint96 auditFee;
+        uint96 bond;
+        uint96 openBond;
+        uint32 challengeWindow;
+        uint32 exitDelay;
+        uint16 exitRate;
+        uint16 contributorsBps;
+        uint16 validatorsBps;
+        uint16 requesterBps;
+    }
+
     /// @notice Thrown when a term is outside its bounds; `term` is its name.
     error InvalidTerm(string term);
     /// @notice Thrown when no dataset has this id.
@@ -82,6 +98,9 @@ interface IDatasetRegistry {
     function datasetCount() external view returns (uint256);
     function termsOf(uint256 dataset) external view returns (Terms memory);
     function requesterOf(uint256 dataset) external view returns (address);
+    function payTermsOf(uint256 dataset) external view returns (PayTerms memory);
+    /// @notice The credential that is the dataset's pool of validators, 0: open to everyone.
+    function poolOf(uint256 dataset) external view returns (bytes32);
     /// @notice What a sale needs of the terms (a quarter of a sale's gas less than all of them).
     /// @return floor lowest license price, LBL base units
     /// @return term seconds a license lasts

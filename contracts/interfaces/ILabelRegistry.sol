@@ -194,11 +194,13 @@ interface ILabelRegistry {
     function MAX_SAMPLE() external view returns (uint32);
     function roundCount() external view returns (uint256);
     function roundOf(uint256 round) external view returns (Round memory);
+    /// @notice The round's dataset, 0 of an unknown round.
+    function datasetOf(uint256 round) external view returns (uint256);
     /// @notice The dataset's latest round, 0 before the first.
     function currentRound(uint256 dataset) external view returns (uint256);
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory);
-    /// @notice Labels of a contributor that no settlement has decided, and the bonds on them in LBL base units.
-    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 bond);
+    /// @notice Labels of a contributor that no settlement has decided, and how many of these bear the open bond.
+    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open);
     /// @notice How many open submissions the round has; each is at its bit's place in `openSubmissionOf`.
     function openSubmissionsOf(uint256 round) external view returns (uint256);
     function openSubmissionOf(uint256 round, uint256 index) external view returns (OpenSubmission memory);

@@ -106,6 +106,8 @@ interface ILedger {
     function allowBySig(SignedAllowance[] calldata items) external;
     /// @notice Moves from `owner`'s account within the allowance given to the caller; type(uint256).max is not used up.
     function spend(address owner, bytes32 to, uint256 amount) external;
+    /// @notice Like `spend`, but false, and nothing done, when the allowance or the balance is too small.
+    function trySpend(address owner, bytes32 to, uint256 amount) external returns (bool);
     /// @notice Moves from the caller's sub-account `key`.
     function move(bytes32 key, bytes32 to, uint256 amount) external;
     /// @notice Moves from the caller's sub-account `key` to many accounts: one debit, one event. Zero amounts are allowed.

@@ -38,16 +38,17 @@ interface ISettlement {
     }
 
     /// @notice Sums over all entries; publishing must reproduce them exactly.
+    /// @dev Three slots. All LBL there is fits 90 bits, all shares of a dataset 50.
     struct Totals {
         uint32 entries;
-        uint256 contributorReward;
-        uint256 validatorReward;
-        uint256 slash;
-        uint256 contributorShares;
-        uint256 validatorShares;
-        uint256 requesterShares;
-        uint256 waitingLabels;
-        uint256 waitingVotes;
+        uint96 contributorReward;
+        uint96 validatorReward;
+        uint96 slash;
+        uint64 contributorShares;
+        uint64 validatorShares;
+        uint64 requesterShares;
+        uint64 waitingLabels;
+        uint64 waitingVotes;
     }
 
     /// @param publishEnds unix seconds until which every chunk must be published, else the proposal expires

@@ -7,6 +7,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+CONTRACTS = (
+    "AuditBoard",
+    "Control",
+    "Credentials",
+    "DatasetMarket",
+    "DatasetRegistry",
+    "DatasetShares",
+    "Faucet",
+    "Jury",
+    "LabelRegistry",
+    "LabelToken",
+    "Ledger",
+    "Limits",
+    "Parameters",
+    "Settlement",
+    "Staking",
+)
+
 
 class UnknownDeployment(LookupError):
     """No manifest for this chain; the message says how to get one."""

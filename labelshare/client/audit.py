@@ -142,11 +142,11 @@ def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
 
 
 def check_evidence(chain: Chain, round_id: int, body: bytes) -> None:
-    """The evidence is the one file (F1) of what the chain accepted: each submission once, with labels of its root, nothing else.
+    """The evidence is the one file (F1) of what counts on chain: each such submission once, with labels of its root, nothing else.
 
     Raises EvidenceMismatch.
     """
-    on_chain = {(e.contributor, e.sequence): e for e in chain.submissions(round_id)}
+    on_chain = {(e.contributor, e.sequence): e for e in chain.counted_submissions(round_id)}
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
     try:
         records = [_record(shown) for shown in json.loads(body)["submissions"]]

@@ -194,12 +194,16 @@ def keep(
 @app.command()
 def doctor(
     api_url: Annotated[str | None, typer.Option("--api", envvar="LABELSHARE_API_URL")] = None,
-    rpc_url: Annotated[str | None, typer.Option("--rpc", envvar="LABELSHARE_RPC_URL")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option("--network", "--rpc", envvar="LABELSHARE_RPC_URL", help="a node's URL, or a chain id with LABELSHARE_RPC_URL"),
+    ] = None,
     manifest: ManifestOption = None,
 ) -> None:
-    """Say what is missing on this machine, and how to get it."""
+    """Say what is missing on this machine, and how to get it; and whether the contracts on chain are those of the build here."""
     well = True
-    for finding in examine(Path.cwd(), api_url, rpc_url, manifest):
+    rpc_url, chain_id = options.named_network(network)
+    for finding in examine(Path.cwd(), api_url, rpc_url, manifest, chain_id):
         well = well and finding.well
         console.print(f"{'✓' if finding.well else '✗'} {finding.what}: {finding.seen}", highlight=False)
         if not finding.well:

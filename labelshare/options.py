@@ -1,5 +1,6 @@
 """Options that several commands of the command line take, and what they open."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,16 @@ def open_chain(rpc_url: str, manifest: Path | None) -> Chain:
         raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
     rpc = Rpc(rpc_url)
     return Chain(rpc, deployment(manifest or rpc.chain_id()))
+
+
+def named_network(named: str | None) -> tuple[str | None, int | None]:
+    """A node's URL, and the chain id when that was named. Raises BadParameter."""
+    if named is None or not named.isdecimal():
+        return named, None
+    url = os.environ.get("LABELSHARE_RPC_URL")
+    if not url or url.isdecimal():
+        raise typer.BadParameter(f"Set LABELSHARE_RPC_URL to a node of chain {named}, or give its URL.", param_hint="--network")
+    return url, int(named)
 
 
 def read_answers(path: Path) -> dict[int, int]:

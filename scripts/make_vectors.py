@@ -36,7 +36,7 @@ def signatures() -> dict[str, Any]:
         eip712.Commit(5, 1, SIGNER, word),
         eip712.Attestation(5, 1, SIGNER, 2**127 + 5),
         eip712.Verdict(5, 1, SIGNER, word),
-        eip712.Evidence(5, word),
+        eip712.Evidence(5, word, OTHER),
     )
     return {
         "domain": {"chain_id": DOMAIN.chain_id, "contract": DOMAIN.contract, "separator": hexed(DOMAIN.separator())},

@@ -194,10 +194,12 @@ def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | No
 
 
 def proposal_bond(session: Session, row: Round) -> int:
-    """Base units that a proposal of the round costs now."""
+    """Base units that a proposal of the round costs now, when none is under way."""
     dataset = session.get_one(Dataset, row.dataset)
     terms = dataset.terms
     fee = int(terms["audit_fee"])
     held = row.reserve + dataset.waiting_labels * int(terms["reward"]) + dataset.waiting_votes * fee
     disputes = len(session.scalars(select(Dispute.number).where(Dispute.round == row.id)).all())
-    return jury.bond(terms["panel_size"], fee, row.sample_size, held, disputes)
+    before = session.get(SettlementRow, row.id)
+    expired = before.attempt - before.overturned if before else 0
+    return jury.bond(terms["panel_size"], fee, row.sample_size, held, disputes + expired)

@@ -47,8 +47,8 @@ contract VectorProbe {
         return Typed.verdict(round, attempt, juror, sealed_);
     }
 
-    function evidence(uint256 round, bytes32 evidenceHash) external pure returns (bytes32) {
-        return Typed.evidence(round, evidenceHash);
+    function evidence(uint256 round, bytes32 evidenceHash, address proposer) external pure returns (bytes32) {
+        return Typed.evidence(round, evidenceHash, proposer);
     }
 
     function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {

@@ -137,7 +137,8 @@ class Validator:
         wait_for("ballots to be revealed", handed_in, seconds)
 
     def sign_evidence(self, round_id: int, seconds: float = 120.0) -> None:
-        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and signs.
+        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and lets the operator
+        propose by it.
 
         Raises EvidenceMismatch when it is not exactly what the chain accepted.
         """
@@ -152,7 +153,7 @@ class Validator:
 
         body = wait_for("every ballot to be sealed", fetch, seconds)
         check_evidence(self.chain, round_id, body)
-        message = eip712.Evidence(round_id, evidence_hash(body))
+        message = eip712.Evidence(round_id, evidence_hash(body), self.api.config["operator"].lower())
         signature = self.wallet.sign(message, self.api.domain("Settlement"))
         self.api.post(f"/rounds/{round_id}/evidence-signatures", {"validator": self.wallet.address, "signature": signature})
 

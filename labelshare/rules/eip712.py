@@ -229,11 +229,12 @@ class Verdict(Message):
 
 @dataclass(frozen=True)
 class Evidence(Message):
-    """A panel member holds the round's evidence (Settlement)."""
+    """A panel member holds the round's evidence and lets `proposer` propose by it (Settlement)."""
 
-    TYPES = ("uint256", "bytes32")
+    TYPES = ("uint256", "bytes32", "address")
     round: int
     evidence_hash: bytes
+    proposer: str
 
 
 @dataclass(frozen=True)

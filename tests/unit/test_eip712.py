@@ -26,7 +26,7 @@ MESSAGES: tuple[Message, ...] = (
     eip712.Submission(2**256 - 1, A, 2**32 - 1, 1024, WORD, 255, 0),
     eip712.Assignment(1, A, 0, 1, 2**64 - 1),
     eip712.Commit(3, 2, A, bytes(32)),
-    eip712.Evidence(2**255, WORD),
+    eip712.Evidence(2**255, WORD, A),
     eip712.Attestation(5, 2, A, 2**128 - 1),
     eip712.Verdict(5, 1, A, WORD),
     eip712.Receipt(5, A, 6, WORD, 1_700_000_000),

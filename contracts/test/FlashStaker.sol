@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {ILabelRegistry} from "../interfaces/ILabelRegistry.sol";
 import {ILedger} from "../interfaces/ILedger.sol";
-import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 
 /// @notice A validator that is a contract, so that it can do in one transaction what others do in several.
@@ -43,14 +42,6 @@ contract FlashStaker {
             seats[i] = first + i;
         }
         leave(seats);
-        try STAKING.collect(POOL, seats) {
-            gotStakeBack = true;
-        } catch {}
-    }
-
-    /// @notice Makes the round final and is gone before its slashes come.
-    function finalizeAndCollect(ISettlement settlement, uint256 round, uint256[] calldata seats) external {
-        settlement.finalize(round);
         try STAKING.collect(POOL, seats) {
             gotStakeBack = true;
         } catch {}

@@ -28,6 +28,13 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@scripts/brownie test
 	@$(BIN)/pytest tests/integration
 
+.PHONY: test-deep
+test-deep: exploit-patches ## What takes too long for every commit
+
+.PHONY: exploit-patches
+exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
+	@$(BIN)/python -m scripts.deep.exploit_patches
+
 .PHONY: lint
 lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scripts.deploy import LBL, Parameters, deploy_development
-from tests.contracts.stateful.world import World
+from tests.contracts.stateful.moves import Moves
 
 SEAT = 100 * LBL
 # As on a live network: longer than a seed block is in reach (Invariant 9), which with minutes of unbonding and jumps of time it is not.
@@ -14,10 +14,10 @@ UNBONDING = 21 * 24 * 3600
 
 
 @pytest.fixture(scope="module")
-def world(deployer: Any, treasury: Any) -> Iterator[World]:
+def world(deployer: Any, treasury: Any) -> Iterator[Moves]:
     parameters = Parameters(min_window=1, seat_size=SEAT, unbonding_period=UNBONDING, control_delay=60)
     deployed = deploy_development(deployer, treasury, parameters)
-    world = World(deployed, treasury.address, SEAT, UNBONDING)
+    world = Moves(deployed, treasury.address, SEAT, UNBONDING)
     world.check_all()
     yield world
     world.node.release()

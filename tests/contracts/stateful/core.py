@@ -8,9 +8,10 @@ from typing import Any
 from eth_utils import keccak
 
 from labelshare.rules import eip712
-from tests.contracts.stateful.node import MAX_GAS, Node, Receipt
+from tests.contracts.stateful.node import MAX_GAS, SEED_RANGE, Node, Receipt
 from tests.contracts.stateful.state import Dataset, Round, State, sub, user
 
+BLOCK_SECONDS = 12
 PROPOSAL_BONDS = keccak(text="proposal bonds")
 
 
@@ -47,6 +48,19 @@ class Core:
     def soon(self) -> int:
         """The time of the next transaction."""
         return self.node.time + 1
+
+    def pass_time(self, seconds: int) -> None:
+        """With as many blocks as a chain makes in that time, where it matters: a seed block gets out of reach."""
+        blocks = min(seconds // BLOCK_SECONDS, SEED_RANGE + 10) if self.seeding() else 0
+        self.node.pass_time(seconds, max(1, blocks))
+
+    def seeding(self) -> bool:
+        return any(group.phase == "Seeding" for r in self.state.rounds.values() for group in (r.panel, r.jury))
+
+    def until(self, time: int) -> None:
+        """The next transaction comes after `time`."""
+        if self.soon <= time:
+            self.pass_time(time - self.node.time)
 
     # Accounts of the Ledger
 

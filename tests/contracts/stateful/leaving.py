@@ -3,7 +3,9 @@
 A stranger does what anyone may do; each owner acts for their own stake and balance alone. Validators vote no more.
 """
 
+from tests.contracts.stateful.auditing import SEED_DELAY
 from tests.contracts.stateful.checking import CheckActions
+from tests.contracts.stateful.node import SEED_RANGE
 from tests.contracts.stateful.state import Dataset, Group, Round, user
 
 DAY = 24 * 3600
@@ -30,7 +32,7 @@ class LeaveActions(CheckActions):
             if r is not None and r.phase not in ("Void", "Settled"):
                 self.end_round(stranger, r)
             elif any(d.waiting):
-                self.node.pass_time(max(0, d.settled_at + 14 * DAY - self.node.time))
+                self.until(d.settled_at + 14 * DAY)
                 assert self.finish_dataset(stranger, d) is not None
             else:
                 return
@@ -45,14 +47,9 @@ class LeaveActions(CheckActions):
         else:
             self.end_settlement(stranger, r)
 
-    def until(self, time: int) -> None:
-        """Past `time`: the next transaction comes after it."""
-        if self.soon <= time:
-            self.node.pass_time(time - self.node.time)
-
     def reach_seed(self, group: Group) -> None:
-        if self.node.number < group.seed_block:
-            self.node.pass_time(1, group.seed_block - self.node.number)
+        if self.node.number + 1 <= group.seed_block:
+            self.node.pass_time(1, SEED_DELAY)
 
     def end_panel(self, stranger: str, r: Round) -> None:
         g = r.panel
@@ -60,7 +57,7 @@ class LeaveActions(CheckActions):
             self.reach_seed(g)
             if not self.missed(r, g) and len(self.drawn(r, g, g.size, [])) < g.size:
                 self.draw_panel(stranger, r)
-                self.node.pass_time(1, 300)
+                self.node.pass_time(1, SEED_RANGE)
             self.draw_panel(stranger, r)
             return
         self.until(max(g.commit_ends, g.reveal_ends))
@@ -107,7 +104,7 @@ class LeaveActions(CheckActions):
                 assert self.state.locks.get(who, 0) == 0, f"{who} stays locked"
                 if self.seats_in(pool, who):
                     self.quit(who, pool, self.seats_in(pool, who))
-        self.node.pass_time(self.unbonding)
+        self.pass_time(self.unbonding)
         for pool, p in self.state.pools.items():
             for who in p.stakers:
                 for start in range(0, len(self.seats_out(pool, who)), 64):

@@ -18,9 +18,8 @@ from tests.contracts.conftest import type_of
 
 # Invariant 12: no call of a run gets more.
 MAX_GAS = 15_000_000
-# At the protocol's 12 seconds a block, a seed block is out of reach after this time.
+# Blocks after which a seed block's hash is out of reach.
 SEED_RANGE = 256
-BLOCK_SECONDS = 12
 
 
 @dataclass(frozen=True)
@@ -157,12 +156,12 @@ class Node:
 
     # Time
 
-    def pass_time(self, seconds: int, blocks: int = 0) -> None:
-        """At least `seconds`, and as many blocks as a chain makes in that time, up to where it matters to a seed no more."""
-        count = max(1, blocks, min(seconds // BLOCK_SECONDS, SEED_RANGE + 10))
-        self.rpc("evm_setNextBlockTimestamp", self.time + max(1, seconds - count + 1))
-        self.rpc("anvil_mine", hex(count))
-        self.number, self.time = self.number + count, self.time + max(1, seconds - count + 1) + count - 1
+    def pass_time(self, seconds: int, blocks: int = 1) -> None:
+        """`blocks` more, the last at least `seconds` from now. Anvil takes 5 ms to mine one."""
+        first = max(1, seconds - blocks + 1)
+        self.rpc("evm_setNextBlockTimestamp", self.time + first)
+        self.rpc("anvil_mine", hex(blocks))
+        self.number, self.time = self.number + blocks, self.time + first + blocks - 1
 
     # Rolling back
 

@@ -1,0 +1,317 @@
+"""The state machine: any order of steps, honest and not; at the end everyone leaves."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.contracts.stateful.core import person
+from tests.contracts.stateful.moves import Moves
+from tests.contracts.stateful.shares import INFLOWS
+from tests.contracts.stateful.staking import OPEN_POOL
+from tests.contracts.stateful.state import Dataset, Round, user
+from tests.contracts.stateful.world import CONTRIBUTORS, CREDENTIALED, DAY, OPEN_STAKERS, VALIDATORS
+
+SEEDS = st.integers(0, 2**32 - 1)
+DATASETS = st.integers(1, 4)
+PEOPLE = st.sampled_from(CONTRIBUTORS + VALIDATORS)
+FIRED: Counter[str] = Counter()
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """`world` is set by the test; a run works on it from where it stands, and rolls back."""
+
+    world: Moves
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = self.world
+        self.snapshot = self.w.node.snapshot()
+        self.began = self.w.copy_state()
+        self.steps = 0
+
+    def teardown(self) -> None:
+        try:
+            self.w.check_all()
+            self.w.everyone_leaves(self.w.stranger)
+            self.w.check_all()
+        finally:
+            self.w.node.revert(self.snapshot)
+            self.w.state = self.began
+
+    @invariant()
+    def holds(self) -> None:
+        self.w.check()
+        self.steps += 1
+        if self.steps % 8 == 0:
+            self.w.check_all()
+
+    # Picking
+
+    def d(self, n: int) -> Dataset:
+        return self.w.state.datasets[n]
+
+    def pick(self, seed: int, settlement: str = "", phase: str = "") -> Round | None:
+        return pick(Random(seed), self.w.rounds_where(phase, settlement))
+
+    # The honest way
+
+    @initialize(seed=SEEDS)
+    def two_rounds_are_under_way(self, seed: int) -> None:
+        for n in Random(seed).sample(range(1, 5), 2):
+            for _ in range(Random(seed + n).randint(2, 14)):
+                self.w.step(self.d(n), Random(seed))
+                FIRED["step"] += 1
+
+    @rule(n=DATASETS, seed=SEEDS)
+    def step(self, n: int, seed: int) -> None:
+        fired("step", self.w.step(self.d(n), Random(seed)))
+
+    @rule(n=DATASETS, seed=SEEDS)
+    def several_steps(self, n: int, seed: int) -> None:
+        random = Random(seed)
+        for _ in range(random.randint(2, 6)):
+            fired("step", self.w.step(self.d(n), random))
+
+    # Labels
+
+    @rule(seed=SEEDS)
+    def bad_batch(self, seed: int) -> None:
+        if fired("bad_batch", r := self.pick(seed, phase="Open")):
+            self.w.bad_batch(r, Random(seed))
+
+    @rule(seed=SEEDS)
+    def label_openly(self, seed: int) -> None:
+        if fired("label_openly", r := self.pick(seed, phase="Open")):
+            self.w.label_openly(r, Random(seed))
+
+    @rule(seed=SEEDS)
+    def sessions(self, seed: int) -> None:
+        fired("sessions", True)
+        self.w.sessions(Random(seed))
+
+    @rule(seed=SEEDS)
+    def close_too_early_or_not(self, seed: int) -> None:
+        if fired("close", r := self.pick(seed, phase="Open")):
+            self.w.close_round(self.w.stranger, r)
+
+    # Audits
+
+    @rule(seed=SEEDS)
+    def one_ballot(self, seed: int) -> None:
+        """Somebody commits, reveals or attests; the others perhaps never."""
+        random = Random(seed)
+        rounds = [r for r, g in self.w.groups("Committing") + self.w.groups("Revealing") if g is r.panel]
+        if not fired("one_ballot", r := pick(random, rounds)):
+            return
+        v = random.choice(sorted(r.panel.members))
+        if self.w.may_commit(r.panel, v):
+            self.w.commit(r, v, random.randint(0, 255))
+        elif self.w.may_reveal(r.panel, v):
+            self.w.reveal(self.w.stranger, r, v)
+        elif self.w.may_attest(r, v):
+            self.w.attest(r, v, random.getrandbits(8))
+
+    @rule(seed=SEEDS)
+    def silence(self, seed: int) -> None:
+        """Time passes over a panel or a jury, which then is over."""
+        random = Random(seed)
+        sitting = self.w.groups("Committing") + self.w.groups("Revealing")
+        if not fired("silence", found := pick(random, sitting)):
+            return
+        r, g = found
+        self.w.until(max(g.commit_ends, g.reveal_ends))
+        if g is r.panel:
+            self.w.conclude(self.w.stranger, r)
+        else:
+            self.w.conclude_jury(self.w.stranger, r)
+
+    @rule(seed=SEEDS)
+    def miss_a_seed(self, seed: int) -> None:
+        if fired("miss_a_seed", self.w.seeding() and seed % 3 == 0):
+            self.w.node.pass_time(1, 300)
+
+    # Settlements
+
+    @rule(seed=SEEDS)
+    def propose_badly(self, seed: int) -> None:
+        rounds = [r for r in self.w.rounds_where("Closed", "None") if self.w.may_propose(r)]
+        if fired("propose_badly", r := pick(Random(seed), rounds)):
+            self.w.propose_badly(r, Random(seed))
+
+    @rule(seed=SEEDS)
+    def publish_or_not(self, seed: int) -> None:
+        if fired("publish", r := self.pick(seed, "Proposed")):
+            self.w.refuse_entries(r)
+            self.w.publish(r)
+
+    @rule(seed=SEEDS)
+    def let_expire(self, seed: int) -> None:
+        if fired("let_expire", r := self.pick(seed, "Proposed")):
+            self.w.until(self.w.proposal(r).publish_ends)
+            self.w.expire(self.w.stranger, r)
+
+    @rule(seed=SEEDS)
+    def challenge(self, seed: int) -> None:
+        if fired("challenge", r := self.pick(seed, "Published")):
+            self.w.challenge(self.w.watcher, r)
+
+    @rule(seed=SEEDS)
+    def judge(self, seed: int) -> None:
+        random = Random(seed)
+        if fired("judge", r := self.pick(seed, "Challenged")):
+            for _ in range(random.randint(1, 4)):
+                if r.settlement == "Challenged":
+                    self.w.judge(r, random, honest=random.random() < 0.5)
+
+    @rule(seed=SEEDS)
+    def distribute(self, seed: int) -> None:
+        if fired("distribute", r := self.pick(seed, "Final")):
+            self.w.refuse_distribution(r)
+            self.w.distribute(self.w.stranger, r, Random(seed).randrange(len(self.w.proposal(r).chunks)))
+
+    @rule(seed=SEEDS)
+    def exit_perhaps(self, seed: int) -> None:
+        random = Random(seed)
+        if not fired("exit", r := self.pick(seed, phase="Closed")):
+            return
+        if r.settlement == "Exiting":
+            self.w.exit_some(r, random)
+        else:
+            if r.settlement == "None" and r.panel.phase == "Concluded" and random.random() < 0.3:
+                self.w.until(self.w.exit_due_at(r))
+            self.w.start_exit(self.w.stranger, r)
+
+    @rule(n=DATASETS)
+    def finish(self, n: int) -> None:
+        fired("finish", self.w.finish_dataset(self.w.stranger, self.d(n)))
+
+    # Money and shares
+
+    @rule(n=DATASETS, amount=st.integers(0, 10**21))
+    def fund(self, n: int, amount: int) -> None:
+        fired("fund", True)
+        self.w.fund(self.w.name("requester"), self.d(n), amount)
+
+    @rule(n=DATASETS, part=st.sampled_from([0, 1, 50, 100, 101]))
+    def withdraw_free(self, n: int, part: int) -> None:
+        """All that is free at most: a unit more, or a hundredth, is refused."""
+        fired("withdraw_free", True)
+        free = self.w.of(self.w.escrow(self.d(n))) - self.d(n).reserved
+        self.w.withdraw_free(self.w.name("requester"), self.d(n), free + 1 if part == 101 else free * part // 100)
+
+    @rule(name=PEOPLE, part=st.integers(0, 101), by_signature=st.booleans())
+    def withdraw(self, name: str, part: int, by_signature: bool) -> None:
+        fired("withdraw", True)
+        who, balance = self.w.name(name), self.w.of(user(self.w.name(name)))
+        amount = balance * part // 100 + (part > 100)
+        if by_signature:
+            self.w.withdraw_by_signature(who, self.w.name("relayer"), amount, balance // 1_000)
+        else:
+            self.w.withdraw(who, amount)
+
+    @rule(name=PEOPLE, amount=st.integers(0, 10**21))
+    def deposit(self, name: str, amount: int) -> None:
+        fired("deposit", True)
+        self.w.deposit(self.w.name(name), user(self.w.name(name)), amount)
+
+    @rule(n=DATASETS, seed=SEEDS, price=st.sampled_from([0, 1, 10**20, 10**20 + 7]))
+    def sell(self, n: int, seed: int, price: int) -> None:
+        fired("sell", self.d(n).supply)
+        if seed % 4 == 0:
+            self.w.set_price(self.d(n), price)
+        self.w.buy(self.w.name(f"buyer {seed % 2}"), self.d(n))
+
+    @rule(n=DATASETS, seed=SEEDS)
+    def transfer_shares(self, n: int, seed: int) -> None:
+        random, holders = Random(seed), sorted(self.d(n).holders)
+        if not fired("transfer_shares", holders):
+            return
+        who, to = random.choice(holders), self.w.name(random.choice(CONTRIBUTORS + ["buyer 0"]))
+        self.w.transfer_shares(who, self.d(n), to, random.randint(0, self.d(n).holders[who].balance + 1))
+
+    @rule(n=DATASETS, name=PEOPLE)
+    def claim(self, n: int, name: str) -> None:
+        fired("claim", True)
+        self.w.claim(self.w.stranger, self.d(n), self.w.name(name))
+
+    # Stakes and credentials
+
+    @rule(seed=SEEDS)
+    def join(self, seed: int) -> None:
+        random = Random(seed)
+        who = self.w.name(random.choice(VALIDATORS))
+        pool, count = random.choice([OPEN_POOL, self.w.credential]), random.randint(1, 3)
+        if fired("join", self.w.of(user(who)) >= count * self.w.seat_size):
+            self.w.join(who, pool, count)
+
+    @rule(seed=SEEDS)
+    def leave_or_collect(self, seed: int) -> None:
+        random = Random(seed)
+        pool, names = random.choice([(OPEN_POOL, OPEN_STAKERS), (self.w.credential, CREDENTIALED)])
+        who = self.w.name(random.choice(names))
+        seats, out = self.w.seats_in(pool, who), self.w.seats_out(pool, who)
+        fired("leave_or_collect", True)
+        match random.randint(0, 4):
+            case 0:
+                self.w.quit(who, pool, seats[: random.randint(0, 2)])
+            case 1:
+                self.w.quit(who, pool, seats)
+            case 2:
+                self.w.collect(who, pool, random.choice([out, seats[:1]]))
+            case 3:
+                self.w.collect_loose(who, pool)
+            case _:
+                self.w.resume_seats(who, pool)
+
+    @rule(seed=SEEDS)
+    def credentials(self, seed: int) -> None:
+        random = Random(seed)
+        who, issuer = self.w.name(random.choice(CREDENTIALED + CONTRIBUTORS)), self.w.name("issuer")
+        fired("credentials", True)
+        match random.randint(0, 2):
+            case 0:
+                self.w.revoke_credential(issuer, self.w.credential, who)
+            case 1:
+                self.w.attest_credential(issuer, self.w.credential, who, random.choice([0, 100, 300 * DAY]))
+            case _:
+                self.w.expel(self.w.stranger, self.w.credential, self.w.name(random.choice(CREDENTIALED)))
+
+    # The guardian, thieves, time
+
+    @rule(inflow=st.sampled_from(INFLOWS))
+    def pause(self, inflow: str) -> None:
+        fired("pause", True)
+        self.w.pause(self.w.treasury, inflow)
+
+    @precondition(lambda self: self.w.state.paused)
+    @rule(inflow=st.sampled_from(INFLOWS))
+    def resume(self, inflow: str) -> None:
+        fired("resume", True)
+        self.w.resume(self.w.treasury, inflow)
+
+    @rule(seed=SEEDS)
+    def steal(self, seed: int) -> None:
+        fired("steal", True)
+        self.w.steal(Random(seed))
+
+    @rule(seconds=st.sampled_from([1, 30, 101, 3_600, DAY, 3 * DAY, 15 * DAY, 20 * DAY]))
+    def wait(self, seconds: int) -> None:
+        fired("wait", True)
+        self.w.pass_time(seconds)
+
+
+def pick(random: Random, choices: list[Any]) -> Any:
+    return random.choice(choices) if choices else None
+
+
+def fired(name: str, happened: Any) -> Any:
+    """Counts a rule that had something to do, or found nothing."""
+    FIRED[name if happened else f"{name}: nothing to do"] += 1
+    return happened
+
+
+def somebody(name: str) -> str:
+    return person(name).address

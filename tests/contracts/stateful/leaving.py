@@ -1,6 +1,6 @@
 """Invariant 10: from whatever state a run ended in everyone leaves, with requester, operator, relayer and keeper dead.
 
-A stranger does what anyone may do; each owner acts for their own stake and balance alone. Validators vote no more.
+A stranger does what anyone may do; each owner acts for their own stake and balance alone. Validators vote on, or not.
 """
 
 from tests.contracts.stateful.auditing import SEED_DELAY
@@ -9,91 +9,130 @@ from tests.contracts.stateful.node import SEED_RANGE
 from tests.contracts.stateful.state import Dataset, Group, Round, user
 
 DAY = 24 * 3600
-STUCK = 60
+STUCK = 100
 
 
 class LeaveActions(CheckActions):
-    def everyone_leaves(self, stranger: str) -> None:
+    def everyone_leaves(self, stranger: str, validators_vote: bool) -> None:
         began = self.node.time
-        for d in self.state.datasets.values():
-            self.end_dataset(stranger, d)
+        for _ in range(STUCK):
+            for d in self.running():
+                while self.advance(stranger, d, validators_vote):
+                    pass
+            if not self.running():
+                break
+            self.wait_for_the_next()
+        assert not self.running(), f"some rounds do not end: {[self.current(d) for d in self.running()]}"
         self.end_stakes()
         self.claim_all(stranger)
         assert self.node.time - began < 400 * DAY, "leaving took too long"
         self.nothing_is_left()
         self.withdraw_all()
-        self.check()
+        self.check_all()
 
-    # The dataset's side
+    def running(self) -> list[Dataset]:
+        """Datasets that still owe somebody something."""
+        return [d for d in self.state.datasets.values() if self.runs(self.current(d)) or any(d.waiting)]
 
-    def end_dataset(self, stranger: str, d: Dataset) -> None:
-        for _ in range(STUCK):
-            r = self.current(d)
-            if r is not None and r.phase not in ("Void", "Settled"):
-                self.end_round(stranger, r)
-            elif any(d.waiting):
-                self.until(d.settled_at + 14 * DAY)
-                assert self.finish_dataset(stranger, d) is not None
-            else:
-                return
-        raise AssertionError(f"dataset {d.id} does not end: {self.current(d)}")
+    def runs(self, r: Round | None) -> bool:
+        return r is not None and r.phase not in ("Void", "Settled")
 
-    def end_round(self, stranger: str, r: Round) -> None:
+    # What can be done now
+
+    def advance(self, stranger: str, d: Dataset, validators_vote: bool) -> bool:
+        """Whether something could be done without waiting."""
+        r = self.current(d)
+        if r is None or not self.runs(r):
+            return self.waits_too_long(d) and not d.finished and self.finish_dataset(stranger, d) is not None
         if r.phase == "Open":
-            self.until(r.deadline)
-            self.close_round(stranger, r)
-        elif r.panel.phase not in ("Concluded", "Failed"):
-            self.end_panel(stranger, r)
+            return self.may_close(r) and self.done(self.close_round(stranger, r))
+        if r.panel.phase not in ("Concluded", "Failed"):
+            return self.advance_panel(stranger, r, validators_vote)
+        if r.settlement == "Challenged":
+            return self.advance_jury(stranger, r, validators_vote)
+        return self.advance_settlement(stranger, r)
+
+    def done(self, _: None) -> bool:
+        return True
+
+    def advance_panel(self, stranger: str, r: Round, validators_vote: bool) -> bool:
+        g = r.panel
+        if g.phase == "Seeding":
+            return self.drawable(r, g) and self.done(self.draw_panel(stranger, r))
+        if validators_vote:
+            for v in g.members:
+                if self.may_commit(g, v):
+                    self.commit(r, v)
+                if self.may_reveal(g, v):
+                    self.reveal(stranger, r, v)
+        return self.over(g, not r.open) and self.done(self.conclude(stranger, r))
+
+    def advance_jury(self, stranger: str, r: Round, validators_vote: bool) -> bool:
+        g = r.jury
+        if g.phase == "Seeding":
+            return self.node.number + 1 > g.seed_block and self.done(self.draw_jury(stranger, r))
+        if validators_vote:
+            for v in g.members:
+                if self.may_commit(g, v):
+                    self.juror_commits(r, v, self.right_root(r))
+                if self.may_reveal(g, v):
+                    self.juror_reveals(stranger, r, v)
+        return self.over(g, True) and self.done(self.conclude_jury(stranger, r))
+
+    def drawable(self, r: Round, g: Group) -> bool:
+        seeded = self.node.number + 1 > g.seed_block
+        return seeded and (self.missed(r, g) or len(self.drawn(r, g, g.size, [])) == g.size)
+
+    def advance_settlement(self, stranger: str, r: Round) -> bool:
+        match r.settlement:
+            case "None":
+                return self.exit_due(r) and self.done(self.start_exit(stranger, r))
+            case "Proposed":
+                return self.soon > self.proposal(r).publish_ends and self.done(self.expire(stranger, r))
+            case "Published":
+                return self.soon > self.proposal(r).challenge_ends and self.done(self.finalize(stranger, r))
+            case "Final":
+                p = self.proposal(r)
+                last = max(set(range(len(p.chunks))) - p.distributed)
+                return self.done(self.distribute(stranger, r, last))
+        d = self.dataset(r)
+        return self.done(self.exit(stranger, r, list(d.pending()), [v for v, votes in d.votes.items() if votes]))
+
+    # What must be waited for
+
+    def wait_for_the_next(self) -> None:
+        seeds = [g for d in self.running() if (g := self.seeded_group(self.current(d))) is not None]
+        times = [self.due_at(d) for d in self.running() if self.seeded_group(self.current(d)) is None]
+        if any(self.node.number + 1 <= g.seed_block for g in seeds):
+            self.node.pass_time(1, SEED_DELAY)
+        elif times:
+            self.until(min(times))
         else:
-            self.end_settlement(stranger, r)
+            # Too few seats can be drawn by this seed: it must be missed.
+            self.node.pass_time(1, SEED_RANGE)
+
+    def seeded_group(self, r: Round | None) -> Group | None:
+        if r is None:
+            return None
+        return next((g for g in (r.panel, r.jury) if g.phase == "Seeding"), None)
+
+    def due_at(self, d: Dataset) -> int:
+        r = self.current(d)
+        if r is None or not self.runs(r):
+            return d.settled_at + 14 * DAY
+        if r.phase == "Open":
+            return r.deadline
+        for g in (r.panel, r.jury):
+            if g.phase in ("Committing", "Revealing"):
+                late = g.phase == "Committing" and self.soon > g.commit_ends or g.phase == "Revealing"
+                return g.reveal_ends if late else g.commit_ends
+        if r.settlement == "None":
+            return self.exit_due_at(r)
+        return self.proposal(r).publish_ends if r.settlement == "Proposed" else self.proposal(r).challenge_ends
 
     def reach_seed(self, group: Group) -> None:
         if self.node.number + 1 <= group.seed_block:
             self.node.pass_time(1, SEED_DELAY)
-
-    def end_panel(self, stranger: str, r: Round) -> None:
-        g = r.panel
-        if g.phase == "Seeding":
-            self.reach_seed(g)
-            if not self.missed(r, g) and len(self.drawn(r, g, g.size, [])) < g.size:
-                self.draw_panel(stranger, r)
-                self.node.pass_time(1, SEED_RANGE)
-            self.draw_panel(stranger, r)
-            return
-        self.until(max(g.commit_ends, g.reveal_ends))
-        self.conclude(stranger, r)
-
-    def end_jury(self, stranger: str, r: Round) -> None:
-        g = r.jury
-        if g.phase == "Seeding":
-            self.reach_seed(g)
-            self.draw_jury(stranger, r)
-            return
-        self.until(max(g.commit_ends, g.reveal_ends))
-        self.conclude_jury(stranger, r)
-
-    def end_settlement(self, stranger: str, r: Round) -> None:
-        match r.settlement:
-            case "None":
-                if r.panel.phase != "Failed":
-                    self.until(self.exit_due_at(r))
-                self.start_exit(stranger, r)
-            case "Proposed":
-                self.until(self.proposal(r).publish_ends)
-                self.expire(stranger, r)
-            case "Challenged":
-                self.end_jury(stranger, r)
-            case "Published":
-                self.until(self.proposal(r).challenge_ends)
-                self.finalize(stranger, r)
-            case "Final":
-                p = self.proposal(r)
-                for chunk in reversed(range(len(p.chunks))):
-                    if chunk not in p.distributed:
-                        self.distribute(stranger, r, chunk)
-            case "Exiting":
-                d = self.dataset(r)
-                self.exit(stranger, r, list(d.pending()), [v for v, votes in d.votes.items() if votes])
 
     # Each for themselves
 

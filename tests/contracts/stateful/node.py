@@ -22,6 +22,9 @@ MAX_GAS = 15_000_000
 SEED_RANGE = 256
 
 
+PROF={}
+
+
 @dataclass(frozen=True)
 class Event:
     name: str
@@ -92,9 +95,11 @@ class Node:
         return self.batch([(method, params)])[0]
 
     def batch(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        import time as T; t0=T.time()
         body = [{"jsonrpc": "2.0", "id": i, "method": m, "params": list(p)} for i, (m, p) in enumerate(requests)]
         self.connection.request("POST", "/", json.dumps(body), {"content-type": "application/json"})
         answers = sorted(json.loads(self.connection.getresponse().read()), key=lambda a: a["id"])
+        PROF.setdefault(requests[0][0],[0,0]); PROF[requests[0][0]][0]+=1; PROF[requests[0][0]][1]+=T.time()-t0
         for request, answer in zip(requests, answers, strict=True):
             assert "error" not in answer, f"{request[0]}: {answer['error']}"
         return [a["result"] for a in answers]

@@ -19,7 +19,7 @@ def test_whatever_anyone_does_the_invariants_hold_and_everyone_can_leave(world: 
     began = time.monotonic()
     run_state_machine_as_test(
         ProtocolMachine,
-        settings(
+        settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             derandomize=not DEEP,
@@ -40,3 +40,5 @@ def print_table(seconds: float, world: Moves) -> None:
         print(f"\n{title}")
         for name, count in sorted(counts.items(), key=lambda item: -item[1]):
             print(f"{count:>12}  {name}")
+    from tests.contracts.stateful.node import PROF
+    print(PROF)

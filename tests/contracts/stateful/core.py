@@ -9,9 +9,13 @@ from eth_utils import keccak
 
 from labelshare.rules import eip712
 from tests.contracts.stateful.node import MAX_GAS, SEED_RANGE, Node, Receipt
-from tests.contracts.stateful.state import Dataset, Round, State, sub, user
+from tests.contracts.stateful.state import Dataset, Group, Round, State, sub, user
 
 BLOCK_SECONDS = 12
+# Where Sortition keeps its drawings, and a seed block in the first word of one.
+DRAWINGS_SLOT = 2
+SEED_BLOCK_BITS = 24
+SEED_BLOCK_MASK = (1 << 40) - 1
 PROPOSAL_BONDS = keccak(text="proposal bonds")
 
 
@@ -49,13 +53,33 @@ class Core:
         """The time of the next transaction."""
         return self.node.time + 1
 
-    def pass_time(self, seconds: int) -> None:
-        """With as many blocks as a chain makes in that time, where it matters: a seed block gets out of reach."""
-        blocks = min(seconds // BLOCK_SECONDS, SEED_RANGE + 10) if self.seeding() else 0
-        self.node.pass_time(seconds, max(1, blocks))
+    def pass_time(self, seconds: int, asleep: bool = False) -> None:
+        """Unless everyone is asleep somebody draws what can be drawn first. What is left misses its seed block, when
+        a chain makes too many blocks in this time."""
+        end = self.node.time + seconds
+        if not asleep:
+            self.keep()
+        if seconds > SEED_RANGE * BLOCK_SECONDS:
+            for r in self.state.rounds.values():
+                self.outdate("audit_board", r, r.panel)
+                self.outdate("jury", r, r.jury)
+        self.node.pass_time(max(1, end - self.node.time))
 
-    def seeding(self) -> bool:
-        return any(group.phase == "Seeding" for r in self.state.rounds.values() for group in (r.panel, r.jury))
+    def outdate(self, contract: str, r: Round, group: Group) -> None:
+        """Puts a seed block so far back as if the blocks of this time had been mined, which takes anvil 2 ms each."""
+        if group.phase != "Seeding":
+            return
+        group.seed_block -= SEED_RANGE + 10
+        place = int.from_bytes(keccak(r.id.to_bytes(32, "big") + DRAWINGS_SLOT.to_bytes(32, "big")), "big")
+        word = int(self.node.rpc("eth_getStorageAt", self.at(contract), hex(place), "latest"), 16)
+        word = word & ~(SEED_BLOCK_MASK << SEED_BLOCK_BITS) | group.seed_block << SEED_BLOCK_BITS
+        self.node.rpc("anvil_setStorageAt", self.at(contract), hex(place), f"0x{word:064x}")
+        view = "auditOf" if contract == "audit_board" else "drawingOf"
+        drawing = self.node.view(contract, view, r.id)
+        assert (drawing[1], drawing[3]) == (group.attempt, group.seed_block), "the layout of Sortition's storage changed"
+
+    def keep(self) -> None:
+        """What a keeper does: draws that are due."""
 
     def until(self, time: int) -> None:
         """The next transaction comes after `time`."""

@@ -9,7 +9,7 @@ from scripts.deploy import LBL, Deployed
 from tests.contracts.flow import terms
 from tests.contracts.stateful.core import Person, person
 from tests.contracts.stateful.leaving import LeaveActions
-from tests.contracts.stateful.node import Interface, Node
+from tests.contracts.stateful.node import SEED_RANGE, Interface, Node
 from tests.contracts.stateful.staking import DOMAIN, OPEN_POOL
 from tests.contracts.stateful.state import Dataset, user
 
@@ -53,17 +53,15 @@ class World(LeaveActions):
         self.operator = person("operator")
         self.credential = keccak(user(person("issuer").address) + (64).to_bytes(32, "big") + len(DOMAIN).to_bytes(32, "big") + DOMAIN.encode().ljust(32, b"\0"))
         assert self.node.view("credentials", "credentialOf", person("issuer").address, DOMAIN) == self.credential
-        self.begin_books()
+        assert self.node.view("token", "balanceOf", self.at("ledger")) == 0
+        # Seed blocks can then be put back (`outdate`).
+        self.node.pass_time(1, SEED_RANGE + 10)
         self.endow()
         self.stake()
         self.create_datasets()
 
     def name(self, name: str) -> str:
         return person(name).address
-
-    def begin_books(self) -> None:
-        """What the Ledger holds before the first step: nothing but what the treasury may have been given."""
-        assert self.node.view("token", "balanceOf", self.at("ledger")) == 0
 
     def endow(self) -> None:
         for p in self.people.values():

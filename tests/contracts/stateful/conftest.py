@@ -21,3 +21,16 @@ def world(deployer: Any, treasury: Any) -> Iterator[Moves]:
     world.check_all()
     yield world
     world.node.release()
+
+
+@pytest.fixture
+def w(world: Moves) -> Iterator[Moves]:
+    """A run of its own; at its end everyone leaves."""
+    snapshot, began = world.node.snapshot(), world.copy_state()
+    try:
+        yield world
+        world.check_all()
+        world.everyone_leaves(world.stranger, validators_vote=False)
+    finally:
+        world.node.revert(snapshot)
+        world.state = began

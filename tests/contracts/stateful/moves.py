@@ -32,6 +32,16 @@ class Moves(RogueMoves):
             return True
         return self.settle_on(r, random)
 
+    def bring(self, d: Dataset, settlement: str = "", panel: str = "", seed: int = 7) -> Round:
+        """Steps until the dataset's round is there."""
+        random = Random(seed)
+        for _ in range(60):
+            r = self.current(d)
+            if r is not None and self.runs(r) and settlement in ("", r.settlement) and panel in ("", r.panel.phase):
+                return r
+            assert self.step(d, random), f"dataset {d.id} does not go on"
+        raise AssertionError(f"dataset {d.id} does not get to {settlement or panel}")
+
     def begin_round(self, d: Dataset, random: Random) -> bool:
         if d.finished:
             return False

@@ -115,6 +115,9 @@ class RogueMoves(World):
         ):
             self.refused(error, p.proposer, "settlement", "publish", r.id, 0, entries)
 
+    def refuse_after_disputes(self, r: Round) -> None:
+        self.challenge(self.watcher, r)
+
     def refuse_distribution(self, r: Round) -> None:
         """Another entry than what was published pays nobody."""
         p = self.proposal(r)

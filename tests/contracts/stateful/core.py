@@ -131,13 +131,13 @@ class Core:
 
     # The chain's side
 
-    def tx(self, sender: str, contract: str, function: str, *args: Any) -> Receipt:
+    def tx(self, sender: str, contract: str, function: str, *args: Any, gas: int = MAX_GAS) -> Receipt:
         """Must succeed, within the gas that any call may take (Invariant 12)."""
         self.agree()
-        receipt = self.node.send(sender, contract, function, args)
+        receipt = self.node.send(sender, contract, function, args, gas)
         name = f"{contract}.{function}"
         assert receipt.ok, f"{name} was refused: {receipt.error}"
-        assert receipt.gas < MAX_GAS
+        assert receipt.gas < gas
         self.gas[name] = max(self.gas[name], receipt.gas)
         self.calls[name] += 1
         self.book(receipt)

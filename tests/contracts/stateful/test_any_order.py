@@ -40,5 +40,3 @@ def print_table(seconds: float, world: Moves) -> None:
         print(f"\n{title}")
         for name, count in sorted(counts.items(), key=lambda item: -item[1]):
             print(f"{count:>12}  {name}")
-    from tests.contracts.stateful.node import PROF
-    print(PROF)

@@ -16,7 +16,7 @@ from tests.contracts.stateful.world import CONTRIBUTORS, CREDENTIALED, DAY, VALI
 def audited(w: Moves, d: Dataset, labels: int = 4, last: bool = False) -> Round:
     """A round in which four contributors labeled, audited by everyone drawn."""
     r = opened(w, d, 4 * labels, last)
-    w.submit(w.operator.address, [w.item(r, person(name), labels) for name in workers(d)])
+    w.submit(w.operator.address, [w.item(r, person(name), labels) for name in CONTRIBUTORS[:4]])
     w.close_round(w.stranger, r)
     return w.bring(d, panel="Concluded")
 
@@ -25,11 +25,6 @@ def opened(w: Moves, d: Dataset, labels: int, last: bool = False) -> Round:
     r = w.open_round(w.operator.address, d, 16, labels, 1_000, last)
     assert r is not None
     return r
-
-
-def workers(d: Dataset) -> list[str]:
-    credentialed = any(d.terms["contributorCredential"])
-    return [*CONTRIBUTORS[:3], VALIDATORS[4] if credentialed else CONTRIBUTORS[3]]
 
 
 def published(w: Moves, r: Round, entries: list[tuple[int, str, int, int, int, int]], chunks: int = 2) -> None:
@@ -71,6 +66,21 @@ def test_a_right_settlement_is_upheld_twice_and_then_stands(w: Moves, n: int) ->
     assert r.settlement == "Distributed"
 
 
+def test_where_two_owners_are_left_a_jury_cannot_sit_and_the_round_exits(w: Moves) -> None:
+    """One of three owners labels too, and so cannot be drawn."""
+    d = w.state.datasets[3]
+    r = opened(w, d, 4)
+    w.submit(w.operator.address, [w.item(r, person(CONTRIBUTORS[0]), 2), w.item(r, person(VALIDATORS[4]), 2)])
+    w.close_round(w.stranger, r)
+    w.bring(d, panel="Concluded")
+    published(w, r, w.right(r))
+    w.challenge(w.watcher, r)
+    w.reach_seed(r.jury)
+    w.draw_jury(w.stranger, r)
+    assert r.hung
+    w.start_exit(w.stranger, r)
+
+
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_wrong_settlement_is_overturned_and_only_the_verdict_can_follow(w: Moves, n: int) -> None:
     r = audited(w, w.state.datasets[n])
@@ -93,7 +103,7 @@ def test_two_juries_without_a_majority_hang_the_round_and_it_exits(w: Moves) -> 
     r = audited(w, d)
     published(w, r, w.right(r))
     w.challenge(w.watcher, r)
-    jury_votes(w, r, [w.right_root(r), b"\1" * 32, b"\2" * 32])
+    jury_votes(w, r, [bytes([i + 1]) * 32 for i in range(20)])
     assert w.dispute(r).larger
     jury_votes(w, r, [None])
     assert r.hung

@@ -75,7 +75,7 @@ class World(LeaveActions):
 
     def stake(self) -> None:
         issuer = self.name("issuer")
-        for name in CREDENTIALED + CONTRIBUTORS[:3]:
+        for name in CREDENTIALED + CONTRIBUTORS[:4]:
             self.attest_credential(issuer, self.credential, self.name(name), 400 * DAY)
         for seats, name in enumerate(OPEN_STAKERS, start=4):
             self.join(self.name(name), OPEN_POOL, seats)

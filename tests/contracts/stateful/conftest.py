@@ -9,7 +9,7 @@ from scripts.deploy import LBL, Parameters, deploy_development
 from tests.contracts.stateful.moves import Moves
 
 SEAT = 100 * LBL
-# As on a live network: longer than a seed block is in reach (Invariant 9), which with minutes of unbonding and jumps of time it is not.
+# As on a live network: longer than a seed block is in reach, which Invariant 9 rests on.
 UNBONDING = 21 * 24 * 3600
 
 

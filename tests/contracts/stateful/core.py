@@ -67,7 +67,7 @@ class Core:
 
     def outdate(self, contract: str, r: Round, group: Group) -> None:
         """Puts a seed block so far back as if the blocks of this time had been mined, which takes anvil 2 ms each."""
-        if group.phase != "Seeding":
+        if group.phase != "Seeding" or self.node.number > group.seed_block + SEED_RANGE:
             return
         group.seed_block -= SEED_RANGE + 10
         place = int.from_bytes(keccak(r.id.to_bytes(32, "big") + DRAWINGS_SLOT.to_bytes(32, "big")), "big")
@@ -172,7 +172,8 @@ class Core:
     def agree(self) -> None:
         """Invariants 1 and 2: every account that ever appeared in an event holds what the model says, no account moved besides."""
         books, model = self.state.books, self.state.balances
-        differing = {a.hex(): (books.get(a, 0), model.get(a, 0)) for a in books.keys() | model.keys() if books.get(a, 0) != model.get(a, 0)}
+        both = {a: (books.get(a, 0), model.get(a, 0)) for a in books.keys() | model.keys()}
+        differing = {a.hex(): (told, expected) for a, (told, expected) in both.items() if told != expected}
         assert not differing, f"(chain, model) differ: {self.named(differing)}"
 
     def named(self, differing: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

@@ -123,7 +123,7 @@ class LeaveActions(CheckActions):
             return r.deadline
         for g in (r.panel, r.jury):
             if g.phase in ("Committing", "Revealing"):
-                late = g.phase == "Committing" and self.soon > g.commit_ends or g.phase == "Revealing"
+                late = g.phase == "Revealing" or self.soon > g.commit_ends
                 return g.reveal_ends if late else g.commit_ends
         if r.settlement == "None":
             return self.exit_due_at(r)

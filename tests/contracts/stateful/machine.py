@@ -228,7 +228,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         random, holders = Random(seed), sorted(self.d(n).holders)
         if not fired("transfer_shares", holders):
             return
-        who, to = random.choice(holders), self.w.name(random.choice(CONTRIBUTORS + ["buyer 0"]))
+        who, to = random.choice(holders), self.w.name(random.choice([*CONTRIBUTORS, "buyer 0"]))
         self.w.transfer_shares(who, self.d(n), to, random.randint(0, self.d(n).holders[who].balance + 1))
 
     @rule(n=DATASETS, name=PEOPLE)

@@ -174,7 +174,7 @@ class SettlementActions(DisputeActions):
         p.distributed.add(chunk)
         for role, who, reward, slash, shares, waiting in entries:
             if role == CONTRIBUTOR and not waiting:
-                assert reward <= d.contributors[who].pending * d.terms["reward"] and slash <= d.bond_of(who)
+                assert reward <= d.contributors[who].pending * d.terms["reward"], "invariant 5"
                 self.move(self.pay(d), user(self.treasury), slash)
                 self.release(d, who, d.bond_of(who) - slash, reward)
             elif role == VALIDATOR and not waiting:

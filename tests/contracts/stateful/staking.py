@@ -151,7 +151,7 @@ class StakeActions(Core):
     # Checking
 
     def stakes_agree(self) -> None:
-        """Invariant 7: undrained seats × size + loose change = the pool's tokens; counts, locks and stakes as the model has them."""
+        """Invariant 7: undrained seats × size + loose change = the pool's tokens; counts, locks and stakes are the model's."""
         calls: list[tuple[str, str, tuple[object, ...]]] = []
         expected: list[object] = []
         for pool, p in self.state.pools.items():

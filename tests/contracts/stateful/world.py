@@ -3,6 +3,7 @@
 from typing import Any
 
 from brownie import chain, project, web3
+from eth_abi.abi import encode
 from eth_utils import keccak
 
 from scripts.deploy import LBL, Deployed
@@ -34,11 +35,6 @@ CONTRIBUTORS = [f"contributor {i}" for i in range(6)]
 VALIDATORS = [f"validator {i}" for i in range(7)]
 OTHERS = ["requester", "operator", "relayer", "issuer", "buyer 0", "buyer 1", "watcher", "stranger", "session key"]
 OPEN_STAKERS, CREDENTIALED = VALIDATORS[:5], VALIDATORS[4:]
-TERM_NAMES = (
-    "requester operator classes panelSize auditRate minLabels maxLabels reward auditFee bond openBond commitWindow revealWindow "
-    "challengeWindow exitDelay exitRate labelCap contributorCredential validatorCredential ruleId licenseFloor licenseTerm "
-    "contributorsBps validatorsBps requesterBps protocolFeeBps metadataHash metadataUri"
-).split()
 
 
 class World(LeaveActions):
@@ -51,7 +47,7 @@ class World(LeaveActions):
         self.seat_size, self.unbonding = seat_size, unbonding
         self.people: dict[str, Person] = {p.address: p for p in map(person, [*CONTRIBUTORS, *VALIDATORS, *OTHERS])}
         self.operator = person("operator")
-        self.credential = keccak(user(person("issuer").address) + (64).to_bytes(32, "big") + len(DOMAIN).to_bytes(32, "big") + DOMAIN.encode().ljust(32, b"\0"))
+        self.credential = keccak(encode(["address", "string"], [person("issuer").address, DOMAIN]))
         assert self.node.view("credentials", "credentialOf", person("issuer").address, DOMAIN) == self.credential
         assert self.node.view("token", "balanceOf", self.at("ledger")) == 0
         # Seed blocks can then be put back (`outdate`).
@@ -85,16 +81,17 @@ class World(LeaveActions):
     def create_datasets(self) -> None:
         windows = dict.fromkeys(("commitWindow", "revealWindow", "challengeWindow", "exitDelay"), 2 * DAY)
         self.create(reward=LBL + 7, bond=LBL // 4, openBond=LBL + 7)
-        self.create(bond=0, openBond=2 * LBL, exitRate=4_000, auditRate=32, contributorsBps=5_000, validatorsBps=4_000, requesterBps=1_000)
+        shares = {"contributorsBps": 5_000, "validatorsBps": 4_000, "requesterBps": 1_000}
+        self.create(bond=0, openBond=2 * LBL, exitRate=4_000, auditRate=32, **shares)
         self.create(contributorCredential=self.credential, validatorCredential=self.credential, bond=LBL // 3, labelCap=300)
-        self.create(
-            reward=7, auditFee=3, bond=5, openBond=11, panelSize=5, exitRate=6_000, licenseFloor=1_000, validatorsBps=0, requesterBps=2_000, **windows
-        )
+        units = {"reward": 7, "auditFee": 3, "bond": 5, "openBond": 11, "licenseFloor": 1_000}
+        self.create(panelSize=5, exitRate=6_000, validatorsBps=0, requesterBps=2_000, **units, **windows)
 
     def create(self, **changes: Any) -> None:
         requester = self.name("requester")
         values = terms(requester, self.operator.address, **changes)
+        names = [c["name"] for c in self.node.contracts["dataset_registry"].functions["create"]["inputs"][0]["components"]]
         self.tx(requester, "dataset_registry", "create", values)
-        d = Dataset(len(self.state.datasets) + 1, dict(zip(TERM_NAMES, values, strict=True)))
+        d = Dataset(len(self.state.datasets) + 1, dict(zip(names, values, strict=True)))
         self.state.datasets[d.id] = d
         self.fund(requester, d, 1_000 * LBL)

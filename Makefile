@@ -34,10 +34,24 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
+	@$(BIN)/python -m scripts.export_reference --check
+
+.PHONY: check-build
+check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
+	@nice -n 5 $(BIN)/python -m scripts.verify_build
+
+.PHONY: check-deploy
+check-deploy: setup ## Kills a deployment at every transaction: before it is sent, once it is sent, once it is mined (3 minutes)
+	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
+
+.PHONY: bench-gas
+bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
+	@scripts/brownie bench gas
 
 .PHONY: bindings
-bindings: setup ## Regenerates ABIs and typed events from the compiled contracts
+bindings: setup ## Regenerates ABIs, typed events and the reference of errors from the compiled contracts
 	@$(BIN)/python -m scripts.export_bindings
+	@$(BIN)/python -m scripts.export_reference
 
 .PHONY: setup
 setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts

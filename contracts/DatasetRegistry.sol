@@ -93,6 +93,30 @@ contract DatasetRegistry is IDatasetRegistry {
     }
 
     /// @inheritdoc IDatasetRegistry
+    function payTermsOf(uint256 dataset) external view returns (PayTerms memory) {
+        Terms storage t = _terms[dataset];
+        return PayTerms({
+            requester: requesterOf(dataset),
+            panelSize: t.panelSize,
+            reward: t.reward,
+            auditFee: t.auditFee,
+            bond: t.bond,
+            openBond: t.openBond,
+            challengeWindow: t.challengeWindow,
+            exitDelay: t.exitDelay,
+            exitRate: t.exitRate,
+            contributorsBps: t.contributorsBps,
+            validatorsBps: t.validatorsBps,
+            requesterBps: t.requesterBps
+        });
+    }
+
+    /// @inheritdoc IDatasetRegistry
+    function poolOf(uint256 dataset) external view returns (bytes32) {
+        return _terms[dataset].validatorCredential;
+    }
+
+    /// @inheritdoc IDatasetRegistry
     function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term, uint16 feeBps) {
         Terms storage terms = _terms[dataset];
         (floor, term, feeBps) = (terms.licenseFloor, terms.licenseTerm, terms.protocolFeeBps);

@@ -260,6 +260,11 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     }
 
     /// @inheritdoc ILabelRegistry
+    function datasetOf(uint256 round) external view returns (uint256) {
+        return _rounds[round].dataset;
+    }
+
+    /// @inheritdoc ILabelRegistry
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory) {
         return _contributors[dataset][contributor];
     }
@@ -271,11 +276,9 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     }
 
     /// @inheritdoc ILabelRegistry
-    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 bond) {
+    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open) {
         Contributor storage c = _contributors[dataset][contributor];
-        Round storage r = _rounds[currentRound[dataset]];
-        (labels, bond) = (c.pending, c.pendingOpen);
-        bond = (labels - bond) * r.bond + bond * r.openBond;
+        return (c.pending, c.pendingOpen);
     }
 
     /// @inheritdoc ILabelRegistry
@@ -331,7 +334,8 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
 
     // Internals: submissions
 
-    /// @dev Accepts a submission, or says why not. Nothing is written, and nothing can revert, before every check has passed.
+    /// @dev Accepts a submission, or says why not. Nothing is written, and nothing can revert, before every check has passed; the
+    /// bond is the last.
     function _accept(SignedSubmission calldata item) internal returns (SkipReason) {
         Submission calldata s = item.submission;
         Round storage r = _rounds[s.round];
@@ -366,7 +370,11 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
                 if (session.bondLeft < bond) return SkipReason.SessionBondExceeded;
             }
         }
-        if (bond != 0 && LEDGER.spendable(s.contributor, address(this)) < bond) return SkipReason.BondUnavailable;
+        if (bond != 0) {
+            bytes32 held = s.admission == OPEN ? Accounts.sub(address(this), s.round) : Accounts.sub(SETTLEMENT, dataset);
+            if (!LEDGER.trySpend(s.contributor, held, bond)) return SkipReason.BondUnavailable;
+            if (signer != s.contributor) sessionOf[s.contributor][signer].bondLeft = session.bondLeft - uint96(bond);
+        }
 
         r.labels += s.count;
         ++c.sequence;
@@ -381,11 +389,6 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
             c.pending += s.count;
         }
         _contributors[dataset][s.contributor] = c;
-        if (bond != 0) {
-            if (signer != s.contributor) sessionOf[s.contributor][signer].bondLeft = session.bondLeft - uint96(bond);
-            bytes32 held = s.admission == OPEN ? Accounts.sub(address(this), s.round) : Accounts.sub(SETTLEMENT, dataset);
-            LEDGER.spend(s.contributor, held, bond);
-        }
         emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
         return SkipReason.None;
     }

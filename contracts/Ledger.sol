@@ -107,11 +107,18 @@ contract Ledger is ILedger, EIP712 {
     }
 
     /// @inheritdoc ILedger
-    function spend(address owner, bytes32 to, uint256 amount) external {
+    function spend(address owner, bytes32 to, uint256 amount) public {
         uint256 allowed = allowance[owner][msg.sender];
         if (allowed < amount) revert InsufficientAllowance(owner, msg.sender, allowed, amount);
         if (allowed != type(uint256).max) _allow(owner, msg.sender, allowed - amount);
         _move(accountOf(owner), to, amount);
+    }
+
+    /// @inheritdoc ILedger
+    function trySpend(address owner, bytes32 to, uint256 amount) external returns (bool) {
+        if (spendable(owner, msg.sender) < amount) return false;
+        spend(owner, to, amount);
+        return true;
     }
 
     // A contract's sub-accounts
@@ -135,7 +142,7 @@ contract Ledger is ILedger, EIP712 {
     // Views
 
     /// @inheritdoc ILedger
-    function spendable(address owner, address spender) external view returns (uint256) {
+    function spendable(address owner, address spender) public view returns (uint256) {
         uint256 allowed = allowance[owner][spender];
         uint256 balance = balanceOf[accountOf(owner)];
         return allowed < balance ? allowed : balance;

@@ -7,6 +7,7 @@ import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {ILimits} from "./interfaces/ILimits.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Bounds} from "./libraries/Bounds.sol";
+import {Entries} from "./libraries/Entries.sol";
 import {Protocol} from "./libraries/Protocol.sol";
 
 /// @title Limits
@@ -23,7 +24,7 @@ contract Limits is ILimits {
     /// @inheritdoc ILimits
     function tally(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Entry[] calldata entries
     ) external view returns (Progress memory p) {
@@ -36,7 +37,7 @@ contract Limits is ILimits {
             uint168 key = (uint168(uint8(e.role)) << 160 | uint160(e.account)) + 1;
             if (key <= p.lastKey) revert ISettlement.EntriesOutOfOrder(e.role, e.account);
             p.lastKey = key;
-            p.root = keccak256(abi.encode(p.root, e));
+            p.root = Entries.link(p.root, e);
             ++p.sum.entries;
             p.sum.slash += e.slash;
             if (e.role == ISettlement.Role.Contributor) {
@@ -63,7 +64,7 @@ contract Limits is ILimits {
     /// @inheritdoc ILimits
     function check(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Totals calldata proposed,
         uint256 labels,
@@ -75,18 +76,19 @@ contract Limits is ILimits {
         _totals(progress.sum, labels, votes, terms);
     }
 
-    // One entry
+    // One entry. Without `_limit`, which would write the name of each limit to memory for every contributor.
 
-    function _contributor(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.Terms calldata terms) internal view {
-        (uint256 pending, uint256 bond) = LABEL_REGISTRY.pendingOf(dataset, e.account);
+    function _contributor(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
+        (uint256 pending, uint256 open) = LABEL_REGISTRY.pendingOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending labels", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
-        _limit("reward", e.account, e.reward, pending * terms.reward);
-        _limit("slash", e.account, e.slash, bond);
-        _limit("shares", e.account, e.shares, pending * Bounds.ONE);
+        (uint256 reward, uint256 bonds) = (pending * terms.reward, (pending - open) * terms.bond + open * terms.openBond);
+        if (e.reward > reward) revert ISettlement.LimitExceeded("reward", e.account, e.reward, reward);
+        if (e.slash > bonds) revert ISettlement.LimitExceeded("slash", e.account, e.slash, bonds);
+        if (e.shares > pending * Bounds.ONE) revert ISettlement.LimitExceeded("shares", e.account, e.shares, pending * Bounds.ONE);
     }
 
-    function _validator(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.Terms calldata terms) internal view {
+    function _validator(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
         uint256 pending = AUDIT_BOARD.pendingVotesOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending votes", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
@@ -103,14 +105,14 @@ contract Limits is ILimits {
 
     // All entries
 
-    function _totals(ISettlement.Totals calldata t, uint256 labels, uint256 votes, IDatasetRegistry.Terms calldata terms) internal pure {
-        uint256 ofContributors = t.contributorReward + t.waitingLabels * terms.reward;
-        uint256 ofValidators = t.validatorReward + t.waitingVotes * terms.auditFee;
+    function _totals(ISettlement.Totals calldata t, uint256 labels, uint256 votes, IDatasetRegistry.PayTerms calldata terms) internal pure {
+        uint256 ofContributors = t.contributorReward + uint256(t.waitingLabels) * terms.reward;
+        uint256 ofValidators = t.validatorReward + uint256(t.waitingVotes) * terms.auditFee;
         _limit("contributorReward", address(0), ofContributors, labels * terms.reward);
         _limit("validatorReward", address(0), ofValidators, votes * terms.auditFee);
         uint256 shares = t.contributorShares;
-        _limit("validatorShares", address(0), t.validatorShares * terms.contributorsBps, shares * terms.validatorsBps);
-        _limit("requesterShares", address(0), t.requesterShares * terms.contributorsBps, shares * terms.requesterBps);
+        _limit("validatorShares", address(0), uint256(t.validatorShares) * terms.contributorsBps, shares * terms.validatorsBps);
+        _limit("requesterShares", address(0), uint256(t.requesterShares) * terms.contributorsBps, shares * terms.requesterBps);
     }
 
     function _equal(ISettlement.Totals calldata proposed, ISettlement.Totals calldata published) internal pure {

@@ -12,6 +12,7 @@ import {ILimits} from "./interfaces/ILimits.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {ISortition} from "./interfaces/ISortition.sol";
 import {Accounts} from "./libraries/Accounts.sol";
+import {Entries} from "./libraries/Entries.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 import {Typed} from "./libraries/Typed.sol";
 
@@ -83,12 +84,12 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (chunks == 0 || chunks > MAX_CHUNKS) revert InvalidChunks(chunks);
         if (_hung[round]) revert RoundHung(round);
         if (requiredRootOf[round] == bytes32(0)) _requirePanelMajority(round, evidenceHash, signatures);
-        if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
-        uint256 dataset = LABEL_REGISTRY.roundOf(round).dataset;
         uint256 bond = JURY.bondOf(round);
+        if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
+        uint256 dataset = LABEL_REGISTRY.datasetOf(round);
         Proposal storage p = _proposals[round];
         (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
-        p.publishEnds = uint64(block.timestamp) + REGISTRY.termsOf(dataset).challengeWindow;
+        p.publishEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(dataset).challengeWindow;
         (p.bond, p.evidenceHash) = (bond, evidenceHash);
         _totals[round] = totals;
         emit SettlementProposed(round, dataset, msg.sender, evidenceHash, chunks, bond, totals);
@@ -103,11 +104,11 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (block.timestamp > p.publishEnds) revert WindowClosed(round, p.publishEnds);
         if (chunk != p.published) revert WrongChunk(p.published, chunk);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        IDatasetRegistry.PayTerms memory terms = REGISTRY.payTermsOf(r.dataset);
         ILimits.Progress memory progress = _progress[round];
         if (chunk == 0) progress.root = bytes32(round);
         progress = LIMITS.tally(r.dataset, terms, progress, entries);
-        bytes32 chunkHash = keccak256(abi.encode(round, chunk, entries));
+        bytes32 chunkHash = Entries.hash(round, chunk, entries);
         chunkHashOf[round][chunk] = chunkHash;
         emit ChunkPublished(round, chunk, chunkHash, entries);
         if (++p.published == p.chunks) {
@@ -146,7 +147,7 @@ abstract contract Proposals is ISettlement, EIP712 {
         Proposal storage p = _proposals[round];
         _requirePhase(round, SettlementPhase.Challenged);
         p.phase = SettlementPhase.Published;
-        p.challengeEnds = uint64(block.timestamp) + REGISTRY.termsOf(LABEL_REGISTRY.roundOf(round).dataset).challengeWindow;
+        p.challengeEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(LABEL_REGISTRY.datasetOf(round)).challengeWindow;
         emit SettlementUpheld(round, p.challengeEnds);
         return p.proposer;
     }
@@ -182,9 +183,22 @@ abstract contract Proposals is ISettlement, EIP712 {
     }
 
     /// @inheritdoc ISettlement
+    function expiredOf(uint256 round) external view returns (uint256) {
+        SettlementPhase phase = _proposals[round].phase;
+        bool live = phase == SettlementPhase.Proposed || phase == SettlementPhase.Published || phase == SettlementPhase.Challenged;
+        return proposalsOf[round] - (live ? 1 : 0);
+    }
+
+    /// @inheritdoc ISettlement
+    function isUnderWay(uint256 round) external view returns (bool) {
+        SettlementPhase phase = _proposals[round].phase;
+        return phase != SettlementPhase.None && phase != SettlementPhase.Distributed;
+    }
+
+    /// @inheritdoc ISettlement
     function heldOf(uint256 round) external view returns (uint256) {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        return _held(r, REGISTRY.termsOf(r.dataset));
+        return _held(r, REGISTRY.payTermsOf(r.dataset));
     }
 
     // Internals
@@ -200,13 +214,13 @@ abstract contract Proposals is ISettlement, EIP712 {
         uint256 revealed = AUDIT_BOARD.totalRevealedWeight(round);
         // A closing round has no panel.
         if (revealed == 0) return;
-        bytes32 digest = _hashTypedDataV4(Typed.evidence(round, evidenceHash));
+        bytes32 digest = _hashTypedDataV4(Typed.evidence(round, evidenceHash, msg.sender));
         uint256 signed = AUDIT_BOARD.signedWeight(round, digest, signatures);
         if (signed * 2 <= revealed) revert NoPanelMajority(signed, revealed);
     }
 
     /// @dev What a round can pay: its reserve and what earlier settlements carried.
-    function _held(ILabelRegistry.Round memory r, IDatasetRegistry.Terms memory terms) internal view returns (uint256) {
+    function _held(ILabelRegistry.Round memory r, IDatasetRegistry.PayTerms memory terms) internal view returns (uint256) {
         Waiting memory before = waitingOf[r.dataset];
         return r.reserve + uint256(before.labels) * terms.reward + uint256(before.votes) * terms.auditFee;
     }
@@ -214,7 +228,7 @@ abstract contract Proposals is ISettlement, EIP712 {
     function _close(
         uint256 round,
         ILabelRegistry.Round memory r,
-        IDatasetRegistry.Terms memory terms,
+        IDatasetRegistry.PayTerms memory terms,
         ILimits.Progress memory progress
     ) internal {
         bytes32 required = requiredRootOf[round];

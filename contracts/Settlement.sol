@@ -11,6 +11,7 @@ import {ISortition} from "./interfaces/ISortition.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {Bounds} from "./libraries/Bounds.sol";
+import {Entries} from "./libraries/Entries.sol";
 import {Protocol} from "./libraries/Protocol.sol";
 
 /// @title Settlement
@@ -56,14 +57,14 @@ contract Settlement is Proposals {
         _requirePhase(round, SettlementPhase.Published);
         if (block.timestamp <= p.challengeEnds) revert WindowStillOpen(round, p.challengeEnds);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        IDatasetRegistry.PayTerms memory terms = REGISTRY.payTermsOf(r.dataset);
         Totals memory t = _totals[round];
-        uint256 paid = t.contributorReward + t.validatorReward;
-        uint256 carried = t.waitingLabels * terms.reward + t.waitingVotes * terms.auditFee;
+        uint256 paid = uint256(t.contributorReward) + t.validatorReward;
+        uint256 carried = uint256(t.waitingLabels) * terms.reward + uint256(t.waitingVotes) * terms.auditFee;
         uint256 released = _held(r, terms) - paid - carried;
 
         p.phase = SettlementPhase.Final;
-        waitingOf[r.dataset] = Waiting({labels: uint128(t.waitingLabels), votes: uint128(t.waitingVotes)});
+        waitingOf[r.dataset] = Waiting({labels: t.waitingLabels, votes: t.waitingVotes});
         lastFinalRound[r.dataset] = round;
         emit SettlementFinalized(round, r.dataset, paid, carried, released);
         REGISTRY.settle(r.dataset, paid, released);
@@ -77,16 +78,16 @@ contract Settlement is Proposals {
         _requirePhase(round, SettlementPhase.Final);
         if (isDistributed[round][chunk]) revert ChunkDistributed(round, chunk);
         // A hash at or past `chunks` is left from a proposal that expired.
-        if (chunk >= p.chunks || chunkHashOf[round][chunk] != keccak256(abi.encode(round, chunk, entries))) revert ChunkMismatch(round, chunk);
+        if (chunk >= p.chunks || chunkHashOf[round][chunk] != Entries.hash(round, chunk, entries)) revert ChunkMismatch(round, chunk);
         isDistributed[round][chunk] = true;
         emit ChunkPaid(round, chunk);
-        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        _slashStakes(REGISTRY.termsOf(r.dataset).validatorCredential, entries);
-        _pay(r.dataset, entries);
-        _mint(r.dataset, round, entries);
+        uint256 dataset = LABEL_REGISTRY.datasetOf(round);
+        _slashStakes(dataset, entries);
+        _pay(dataset, entries);
+        _mint(dataset, round, entries);
         if (++p.distributed == p.chunks) {
             p.phase = SettlementPhase.Distributed;
-            emit SettlementDistributed(round, r.dataset);
+            emit SettlementDistributed(round, dataset);
             LABEL_REGISTRY.markSettled(round);
         }
     }
@@ -97,7 +98,7 @@ contract Settlement is Proposals {
     function startExit(uint256 round) external {
         _requirePhase(round, SettlementPhase.None);
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(r.dataset);
+        IDatasetRegistry.PayTerms memory terms = REGISTRY.payTermsOf(r.dataset);
         uint256 revealed = _requireExitDue(round);
         Waiting memory before = waitingOf[r.dataset];
         ExitRates memory rates = ExitRates({
@@ -124,11 +125,11 @@ contract Settlement is Proposals {
         _requirePhase(round, SettlementPhase.Exiting);
         uint256 largest = contributors.length > validators.length ? contributors.length : validators.length;
         if (largest > MAX_ENTRIES) revert ChunkTooLarge(largest, MAX_ENTRIES);
-        ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
-        _payExits(round, r.dataset, contributors, validators);
-        if (LABEL_REGISTRY.pendingContributors(r.dataset) + AUDIT_BOARD.pendingValidators(r.dataset) == 0) {
+        uint256 dataset = LABEL_REGISTRY.datasetOf(round);
+        _payExits(round, dataset, contributors, validators);
+        if (LABEL_REGISTRY.pendingContributors(dataset) + AUDIT_BOARD.pendingValidators(dataset) == 0) {
             _proposals[round].phase = SettlementPhase.Distributed;
-            emit SettlementDistributed(round, r.dataset);
+            emit SettlementDistributed(round, dataset);
             LABEL_REGISTRY.markSettled(round);
         }
     }
@@ -144,7 +145,7 @@ contract Settlement is Proposals {
     function exitDueAt(uint256 round) public view returns (uint256) {
         uint256 idleSince = AUDIT_BOARD.auditOf(round).concludedAt;
         if (_reopenedAt[round] > idleSince) idleSince = _reopenedAt[round];
-        return idleSince + REGISTRY.termsOf(LABEL_REGISTRY.roundOf(round).dataset).exitDelay;
+        return idleSince + REGISTRY.payTermsOf(LABEL_REGISTRY.datasetOf(round)).exitDelay;
     }
 
     // Internals: distributing
@@ -166,9 +167,11 @@ contract Settlement is Proposals {
                 amount += bonds[next] - e.slash;
                 slashed += e.slash;
             }
-            credits[next++] = ILedger.Credit(Accounts.user(e.account), amount);
+            // Field by field: the array's structs are there already.
+            (credits[next].account, credits[next].amount) = (Accounts.user(e.account), amount);
+            ++next;
         }
-        credits[next] = ILedger.Credit(TREASURY_ACCOUNT, slashed);
+        (credits[next].account, credits[next].amount) = (TREASURY_ACCOUNT, slashed);
         LEDGER.moveBatch(bytes32(dataset), credits);
     }
 
@@ -184,10 +187,10 @@ contract Settlement is Proposals {
         }
     }
 
-    function _slashStakes(bytes32 pool, Entry[] calldata entries) internal {
+    function _slashStakes(uint256 dataset, Entry[] calldata entries) internal {
         for (uint256 i; i < entries.length; ++i) {
             if (entries[i].role == Role.Validator && entries[i].slash != 0) {
-                STAKING.slash(pool, entries[i].account, entries[i].slash);
+                STAKING.slash(REGISTRY.poolOf(dataset), entries[i].account, entries[i].slash);
             }
         }
     }
@@ -196,7 +199,10 @@ contract Settlement is Proposals {
         uint256 count;
         IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](entries.length);
         for (uint256 i; i < entries.length; ++i) {
-            if (entries[i].shares != 0) mints[count++] = IDatasetShares.Mint(entries[i].account, entries[i].shares);
+            uint64 shares = entries[i].shares;
+            if (shares == 0) continue;
+            (mints[count].account, mints[count].shares) = (entries[i].account, shares);
+            ++count;
         }
         assembly ("memory-safe") {
             // Shortens the array in place: count <= entries.length.

@@ -157,7 +157,8 @@ class Allowance(State):
 
 
 class Dataset(State):
-    """A dataset: terms by name (amounts as decimal strings), reserve, license price, shares."""
+    """A dataset: terms by name (amounts as decimal strings), reserve, license price, shares, and the labels and votes that wait
+    for a later round. settled_block: where its last round was settled, 0 before."""
 
     __tablename__ = "dataset"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -170,10 +171,14 @@ class Dataset(State):
     supply: Mapped[int] = mapped_column(Uint)
     acc: Mapped[int] = mapped_column(Uint)
     revenue: Mapped[int] = mapped_column(Uint)
+    waiting_labels: Mapped[int]
+    waiting_votes: Mapped[int]
+    settled_block: Mapped[int]
 
 
 class Round(State):
-    """A round. Phase: open, closed, void or settled."""
+    """A round. Phase: open, closed, void or settled. `labels`: as the chain counts them, without void ones; open_submissions: how
+    many the open path took."""
 
     __tablename__ = "round"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -183,6 +188,8 @@ class Round(State):
     task_count: Mapped[int]
     label_budget: Mapped[int]
     labels: Mapped[int]
+    open_labels: Mapped[int]
+    open_submissions: Mapped[int]
     sample_size: Mapped[int]
     deadline: Mapped[int]
     last: Mapped[bool]
@@ -205,7 +212,8 @@ class Session(State):
 
 
 class Contributor(State):
-    """A contributor of a dataset: the next submission's sequence number, labels accepted and pending."""
+    """A contributor of a dataset: the next submission's sequence number, labels accepted, of these pending, of these at the open
+    bond. Open labels are neither before the panel's word on them."""
 
     __tablename__ = "contributor"
     dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -213,7 +221,9 @@ class Contributor(State):
     sequence: Mapped[int]
     labels: Mapped[int]
     pending: Mapped[int]
+    pending_open: Mapped[int]
     last_round: Mapped[int]
+    open_round: Mapped[int]
 
 
 class Submission(State):
@@ -230,6 +240,20 @@ class Submission(State):
     bond: Mapped[int] = mapped_column(Uint)
     block_number: Mapped[int]
     tx_hash: Mapped[str] = mapped_column(String(66))
+
+
+class OpenSubmission(State):
+    """A submission on the open path; `position` is its bit in the panel's attestations. Counted: None before the panel's word,
+    False when it is void."""
+
+    __tablename__ = "open_submission"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contributor: Mapped[str] = mapped_column(String(42), primary_key=True)
+    position: Mapped[int]
+    sequence: Mapped[int]
+    count: Mapped[int]
+    labels_root: Mapped[str] = mapped_column(String(66))
+    counted: Mapped[bool | None]
 
 
 class SkippedSubmission(State):
@@ -259,7 +283,8 @@ class Seat(State):
 
 
 class Audit(State):
-    """A round's audit. Phase: seeding, committing, revealing, audited or failed."""
+    """A round's audit. Phase: seeding, committing, revealing, audited or failed. concluded_block: where it became audited, else 0.
+    A closing round is audited at once, without a panel."""
 
     __tablename__ = "audit"
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -272,10 +297,12 @@ class Audit(State):
     seed: Mapped[str | None] = mapped_column(String(66))
     commit_ends: Mapped[int]
     reveal_ends: Mapped[int]
+    concluded_block: Mapped[int]
 
 
 class PanelMember(State):
-    """A validator on a panel; answers as 0x hex once revealed; slashed in base units, for silence."""
+    """A validator on a panel; answers as 0x hex once revealed; slashed in base units, for silence; `shown`: the bits of the open
+    submissions that were shown to them, None before they attest."""
 
     __tablename__ = "panel_member"
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -287,12 +314,23 @@ class PanelMember(State):
     answers: Mapped[str | None] = mapped_column(Text)
     salt: Mapped[str | None] = mapped_column(String(66))
     slashed: Mapped[int] = mapped_column(Uint)
+    shown: Mapped[int | None] = mapped_column(Uint)
+
+
+class ValidatorVotes(State):
+    """Votes (audited tasks × seats) of a validator in a dataset that no settlement has decided."""
+
+    __tablename__ = "validator_votes"
+    dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    validator: Mapped[str] = mapped_column(String(42), primary_key=True)
+    pending: Mapped[int]
 
 
 class Settlement(State):
-    """A round's settlement. Phase: proposed, published, final, distributed; expired; exiting, exited.
+    """A round's settlement. Phase: proposed, published, challenged, final, distributed; expired, overturned, hung; exiting, exited.
 
-    `attempt`: proposals so far.
+    `attempt`: proposals so far, of which `overturned` by a jury. `required_root`: which alone may be proposed again.
+    `proposed_block`, `reopened_block`: where the last proposal began, and where the last one ended without a settlement, 0 before.
     """
 
     __tablename__ = "settlement"
@@ -300,6 +338,10 @@ class Settlement(State):
     dataset: Mapped[int]
     phase: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int]
+    overturned: Mapped[int]
+    required_root: Mapped[str | None] = mapped_column(String(66))
+    proposed_block: Mapped[int]
+    reopened_block: Mapped[int]
     proposer: Mapped[str] = mapped_column(String(42))
     evidence_hash: Mapped[str] = mapped_column(String(66))
     chunks: Mapped[int]
@@ -327,6 +369,69 @@ class Entry(State):
     shares: Mapped[int] = mapped_column(Uint)
     waiting: Mapped[int]
     distributed: Mapped[bool]
+
+
+class Dispute(State):
+    """A challenge of a published settlement, and its jury. Phase: seeding, committing, revealing, upheld, overturned or hung.
+
+    `number`: 1 or 2, of the round. `attempt`: the sitting jury's, counted over the round. `root`: the majority's, None without.
+    `to_winner`, `to_jurors`, `to_treasury`: base units of the loser's bond.
+    """
+
+    __tablename__ = "dispute"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    challenger: Mapped[str] = mapped_column(String(42))
+    bond: Mapped[int] = mapped_column(Uint)
+    proposed: Mapped[str] = mapped_column(String(66))
+    phase: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[int]
+    misses: Mapped[int]
+    seed_block: Mapped[int]
+    as_of: Mapped[int]
+    slots: Mapped[int]
+    seed: Mapped[str | None] = mapped_column(String(66))
+    commit_ends: Mapped[int]
+    reveal_ends: Mapped[int]
+    root: Mapped[str | None] = mapped_column(String(66))
+    to_winner: Mapped[int] = mapped_column(Uint)
+    to_jurors: Mapped[int] = mapped_column(Uint)
+    to_treasury: Mapped[int] = mapped_column(Uint)
+
+
+class Juror(State):
+    """A validator on a jury; slashed in base units, for silence or dissent."""
+
+    __tablename__ = "juror"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    juror: Mapped[str] = mapped_column(String(42), primary_key=True)
+    weight: Mapped[int]
+    commitment: Mapped[str | None] = mapped_column(String(66))
+    revealed: Mapped[bool]
+    root: Mapped[str | None] = mapped_column(String(66))
+    salt: Mapped[str | None] = mapped_column(String(66))
+    slashed: Mapped[int] = mapped_column(Uint)
+
+
+class Credential(State):
+    """Who an issuer attests for a domain of theirs, up to `expiry` (unix seconds); 0: revoked."""
+
+    __tablename__ = "credential"
+    credential: Mapped[str] = mapped_column(String(66), primary_key=True)
+    account: Mapped[str] = mapped_column(String(42), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(42))
+    domain: Mapped[str] = mapped_column(Text)
+    expiry: Mapped[int]
+
+
+class Parameter(State):
+    """What governance and guardian set: fee_bps, min_window (seconds), and 1 for each of datasets_paused, rounds_paused,
+    submissions_paused and purchases_paused."""
+
+    __tablename__ = "parameter"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[int]
 
 
 class ShareBalance(State):

@@ -1,5 +1,6 @@
 """labelshare: the command line for contributors, validators, buyers and whoever checks them."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -185,12 +186,16 @@ def keep(
 @app.command()
 def doctor(
     api_url: Annotated[str | None, typer.Option("--api", envvar="LABELSHARE_API_URL")] = None,
-    rpc_url: Annotated[str | None, typer.Option("--rpc", envvar="LABELSHARE_RPC_URL")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option("--network", "--rpc", envvar="LABELSHARE_RPC_URL", help="a node's URL, or a chain id with LABELSHARE_RPC_URL"),
+    ] = None,
     manifest: ManifestOption = None,
 ) -> None:
-    """Say what is missing on this machine, and how to get it."""
+    """Say what is missing on this machine, and how to get it; and whether the contracts on chain are those of the build here."""
     well = True
-    for finding in examine(Path.cwd(), api_url, rpc_url, manifest):
+    rpc_url, chain_id = _network(network)
+    for finding in examine(Path.cwd(), api_url, rpc_url, manifest, chain_id):
         well = well and finding.well
         console.print(f"{'✓' if finding.well else '✗'} {finding.what}: {finding.seen}", highlight=False)
         if not finding.well:
@@ -233,6 +238,16 @@ def _chain(rpc_url: str, manifest: Path | None) -> Chain:
         raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
     rpc = Rpc(rpc_url)
     return Chain(rpc, deployment(manifest or rpc.chain_id()))
+
+
+def _network(named: str | None) -> tuple[str | None, int | None]:
+    """A node's URL, and the chain id when that was named."""
+    if named is None or not named.isdecimal():
+        return named, None
+    url = os.environ.get("LABELSHARE_RPC_URL")
+    if not url or url.isdecimal():
+        raise typer.BadParameter(f"Set LABELSHARE_RPC_URL to a node of chain {named}, or give its URL.", param_hint="--network")
+    return url, int(named)
 
 
 def _verify(path: Path, chain: Chain) -> None:

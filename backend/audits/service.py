@@ -88,13 +88,13 @@ def evidence_body(backend: Backend, session: Session, round_id: int, account: st
 def keep_evidence_signature(
     backend: Backend, session: Session, round_id: int, request: schemas.EvidenceSignatureRequest
 ) -> None:
-    """Keeps a panel member's signature over the evidence hash."""
+    """Keeps a panel member's signature over the evidence hash, by which they let this operator propose."""
     row, audit = _audit(session, round_id)
     _member(session, audit, request.validator)
     if audit.phase not in AFTER_COMMIT:
         raise Forbidden("too_early", "The evidence is shown and signed once every ballot is sealed.")
     evidence = evidence_of(backend, session, row)
-    message = eip712.Evidence(round_id, bytes.fromhex(evidence.hash[2:]))
+    message = eip712.Evidence(round_id, bytes.fromhex(evidence.hash[2:]), backend.operator.address)
     require_signer(message.digest(backend.domain("Settlement")), request.signature, request.validator)
     if session.get(EvidenceSignature, (round_id, request.validator)) is None:
         session.add(EvidenceSignature(round=round_id, validator=request.validator, signature=request.signature))

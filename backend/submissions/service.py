@@ -33,6 +33,8 @@ SKIP_REASONS = (
     "session_other_dataset",
     "session_bond_exceeded",
     "bond_unavailable",
+    "credential_missing",
+    "open_limit",
 )
 
 

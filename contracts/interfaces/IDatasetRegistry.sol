@@ -56,19 +56,40 @@ interface IDatasetRegistry {
         string metadataUri;
     }
 
+    /// @notice What paying for work needs of the terms: half of their slots.
+    struct PayTerms {
+        address requester;
+        uint8 panelSize;
+        uint96 reward;
+        uint96 auditFee;
+        uint96 bond;
+        uint96 openBond;
+        uint32 challengeWindow;
+        uint32 exitDelay;
+        uint16 exitRate;
+        uint16 contributorsBps;
+        uint16 validatorsBps;
+        uint16 requesterBps;
+    }
+
     /// @notice Thrown when a term is outside its bounds; `term` is its name.
     error InvalidTerm(string term);
+    /// @notice Thrown when no dataset has this id.
     error UnknownDataset(uint256 dataset);
+    /// @notice Thrown when somebody else acts as a dataset's requester.
     error NotRequester(address caller, address requester);
     /// @notice Thrown when the free escrow is less than what a round or a withdrawal asks for.
     error InsufficientEscrow(uint256 dataset, uint256 free, uint256 needed);
     /// @notice Thrown when a settlement would take more than the dataset's reserve.
     error ReserveExceeded(uint256 dataset, uint256 reserved, uint256 needed);
 
+    /// @notice A dataset exists, with terms that nobody can change.
     event DatasetCreated(uint256 indexed dataset, address indexed requester, address indexed operator, Terms terms);
+    /// @notice A round set `amount` aside; `reserved` is all that rounds may still take.
     event EscrowReserved(uint256 indexed dataset, uint256 amount, uint256 reserved);
     /// @notice `paid` went to the Settlement's account of the dataset, `released` back to the free escrow.
     event EscrowSettled(uint256 indexed dataset, uint256 paid, uint256 released, uint256 reserved);
+    /// @notice The requester took back escrow that no round has reserved.
     event FreeWithdrawn(uint256 indexed dataset, bytes32 indexed to, uint256 amount);
 
     /// @notice The longest window a dataset may set, seconds.
@@ -77,6 +98,9 @@ interface IDatasetRegistry {
     function datasetCount() external view returns (uint256);
     function termsOf(uint256 dataset) external view returns (Terms memory);
     function requesterOf(uint256 dataset) external view returns (address);
+    function payTermsOf(uint256 dataset) external view returns (PayTerms memory);
+    /// @notice The credential that is the dataset's pool of validators, 0: open to everyone.
+    function poolOf(uint256 dataset) external view returns (bytes32);
     /// @notice What a sale needs of the terms (a quarter of a sale's gas less than all of them).
     /// @return floor lowest license price, LBL base units
     /// @return term seconds a license lasts

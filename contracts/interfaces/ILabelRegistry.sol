@@ -115,6 +115,7 @@ interface ILabelRegistry {
         uint32 count;
     }
 
+    /// @notice Thrown when no round has this id.
     error UnknownRound(uint256 round);
     /// @notice Thrown when only the requester or the operator may open a round.
     error NotRequesterOrOperator(address caller);
@@ -122,11 +123,13 @@ interface ILabelRegistry {
     error DatasetBusy(uint256 dataset, uint256 round);
     /// @notice Thrown when a round's parameter is outside its bounds; `field` is its name.
     error InvalidRound(string field);
+    /// @notice Thrown when a round's budget would take the dataset over the label cap of its terms.
     error LabelCapExceeded(uint256 dataset, uint256 cap, uint256 needed);
     /// @notice Thrown when fewer than 3 owners or 3 × panel seats could be drawn.
     error PoolTooSmall(uint256 seats, uint256 owners);
     /// @notice Thrown when a round is neither past its deadline nor out of budget.
     error RoundStillOpen(uint256 round);
+    /// @notice Thrown when a round that is not open is closed.
     error NotOpen(uint256 round);
     /// @notice Thrown when a batch holds more items than a call may take.
     error BatchTooLarge(uint256 length, uint256 most);
@@ -134,8 +137,10 @@ interface ILabelRegistry {
     error WaitedTooLong(uint256 dataset, uint256 since);
     /// @notice Thrown when a dataset is finished although nothing waits, or has not waited long enough.
     error NothingWaits(uint256 dataset);
+    /// @notice Thrown when waiting work has not waited for WAIT_LIMIT: come back after `until`.
     error StillWaiting(uint256 dataset, uint256 until);
 
+    /// @notice A round takes labels until `deadline` or until its budget is used up; `reserve` is set aside for it.
     event RoundOpened(
         uint256 indexed round,
         uint256 indexed dataset,
@@ -147,14 +152,19 @@ interface ILabelRegistry {
         bool last,
         uint256 reserve
     );
+    /// @notice No more labels: the audit begins.
     event RoundClosed(uint256 indexed round, uint256 indexed dataset, uint32 labels);
     /// @notice A round closed without a label: its reserve was released.
     event RoundVoid(uint256 indexed round, uint256 indexed dataset);
+    /// @notice Everything of the round is paid: the next may open.
     event RoundSettled(uint256 indexed round, uint256 indexed dataset);
+    /// @notice `key` signs for the contributor until `expiry`, for bonds of `maxBond` in all.
     event SessionRegistered(address indexed contributor, address indexed key, uint256 dataset, uint64 expiry, uint256 maxBond);
+    /// @notice `key` signs no more.
     event SessionRevoked(address indexed contributor, address indexed key);
     /// @notice A session of a batch was passed over: known key, expired, or not signed by its contributor.
     event SessionSkipped(address indexed contributor, address indexed key);
+    /// @notice A submission is in: `labelsRoot` commits to its labels, `bond` is held on them.
     event SubmissionAccepted(
         uint256 indexed round,
         address indexed contributor,
@@ -165,6 +175,7 @@ interface ILabelRegistry {
         uint8 admission,
         uint256 bond
     );
+    /// @notice A submission of a batch was passed over, and why.
     event SubmissionSkipped(uint256 indexed round, address indexed contributor, uint32 sequence, SkipReason reason);
     /// @notice The panel's word on an open submission: it counts, or it is void and its bond is back.
     event OpenResolved(uint256 indexed round, address indexed contributor, uint32 count, bool counted);
@@ -183,11 +194,13 @@ interface ILabelRegistry {
     function MAX_SAMPLE() external view returns (uint32);
     function roundCount() external view returns (uint256);
     function roundOf(uint256 round) external view returns (Round memory);
+    /// @notice The round's dataset, 0 of an unknown round.
+    function datasetOf(uint256 round) external view returns (uint256);
     /// @notice The dataset's latest round, 0 before the first.
     function currentRound(uint256 dataset) external view returns (uint256);
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory);
-    /// @notice Labels of a contributor that no settlement has decided, and the bonds on them in LBL base units.
-    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 bond);
+    /// @notice Labels of a contributor that no settlement has decided, and how many of these bear the open bond.
+    function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open);
     /// @notice How many open submissions the round has; each is at its bit's place in `openSubmissionOf`.
     function openSubmissionsOf(uint256 round) external view returns (uint256);
     function openSubmissionOf(uint256 round, uint256 index) external view returns (OpenSubmission memory);

@@ -22,7 +22,7 @@ interface ILimits {
     /// @notice Checks a chunk's entries one by one and adds them to what was published before.
     function tally(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Entry[] calldata entries
     ) external view returns (Progress memory);
@@ -32,7 +32,7 @@ interface ILimits {
     /// @param labels, votes all that the round's reserve and what was carried before can pay
     function check(
         uint256 dataset,
-        IDatasetRegistry.Terms calldata terms,
+        IDatasetRegistry.PayTerms calldata terms,
         Progress calldata progress,
         ISettlement.Totals calldata proposed,
         uint256 labels,

@@ -19,9 +19,13 @@ interface IParameters {
     /// @notice Thrown when a parameter would leave its hard bounds; `parameter` is its name.
     error OutOfBounds(string parameter, uint256 value, uint256 least, uint256 most);
 
+    /// @notice The protocol fee of datasets created from now on, basis points.
     event FeeSet(uint256 feeBps);
+    /// @notice The shortest window of datasets created from now on, seconds.
     event MinWindowSet(uint32 minWindow);
+    /// @notice An inflow is paused.
     event Paused(Inflow indexed inflow, address indexed by);
+    /// @notice An inflow flows again.
     event Resumed(Inflow indexed inflow, address indexed by);
 
     /// @notice The highest protocol fee, basis points.

@@ -926,7 +926,7 @@ class SettlementSettlementOverturned:
 @dataclass(frozen=True)
 class SettlementSettlementProposed:
     CONTRACT: ClassVar[str] = "Settlement"
-    TOPIC: ClassVar[str] = "0x6330a0d028ae99f46ba072bb0a19ce713b4128b06d8f3248812b7deb1a46f1f6"
+    TOPIC: ClassVar[str] = "0x0187b62d93911efac9a44c8f75ea7d73190532a3909281d17df873185c14abb6"
     round: int
     dataset: int
     proposer: str

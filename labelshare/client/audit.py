@@ -104,7 +104,8 @@ class Validator:
         wait_for("the commitment to be mirrored", handed_in, seconds)
 
     def sign_evidence(self, round_id: int, seconds: float = 120.0) -> None:
-        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and signs.
+        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and lets the operator
+        propose by it.
 
         Raises EvidenceMismatch when it is not exactly what the chain accepted.
         """
@@ -119,7 +120,7 @@ class Validator:
 
         body = wait_for("every ballot to be sealed", fetch, seconds)
         check_evidence(self.chain, round_id, body)
-        message = eip712.Evidence(round_id, evidence_hash(body))
+        message = eip712.Evidence(round_id, evidence_hash(body), self.api.config["operator"].lower())
         signature = self.wallet.sign(message, self.api.domain("Settlement"))
         self.api.post(f"/rounds/{round_id}/evidence-signatures", {"validator": self.wallet.address, "signature": signature})
 
@@ -141,11 +142,11 @@ def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
 
 
 def check_evidence(chain: Chain, round_id: int, body: bytes) -> None:
-    """The evidence is the one file (F1) of what the chain accepted: each submission once, with labels of its root, nothing else.
+    """The evidence is the one file (F1) of what counts on chain: each such submission once, with labels of its root, nothing else.
 
     Raises EvidenceMismatch.
     """
-    on_chain = {(e.contributor, e.sequence): e for e in chain.submissions(round_id)}
+    on_chain = {(e.contributor, e.sequence): e for e in chain.counted_submissions(round_id)}
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
     try:
         records = [_record(shown) for shown in json.loads(body)["submissions"]]

@@ -106,7 +106,8 @@ class World:
                 setattr(row, name, value)
 
     def dataset_row(self, number: int) -> Dataset:
-        empty = {"reserved": 0, "price": 0, "supply": 0, "acc": 0, "revenue": 0}
+        names = ("reserved", "price", "supply", "acc", "revenue", "waiting_labels", "waiting_votes", "settled_block")
+        empty = dict.fromkeys(names, 0)
         return Dataset(
             id=number,
             requester=self.requester.address,
@@ -125,6 +126,8 @@ class World:
             task_count=TASKS,
             label_budget=10,
             labels=0,
+            open_labels=0,
+            open_submissions=0,
             sample_size=2,
             deadline=self.now + 1000,
             last=False,

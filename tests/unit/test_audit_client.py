@@ -19,6 +19,7 @@ from tests.unit.small_chain import DATASET, ROUNDS, TASKS, VALIDATOR, Node, evid
 ROUND = ROUNDS[0]
 SEED = b"\x42" * 32
 SAMPLE = draw.sample(SEED, TASKS, 3)
+OPERATOR = "0x" + "0e" * 20
 
 
 class SeededChain(Chain):
@@ -50,7 +51,8 @@ class Operator:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v1")
         if path == "/config":
-            return httpx.Response(200, json={"chain_id": DEPLOYMENT.chain_id, "contracts": DEPLOYMENT.contracts})
+            config = {"operator": OPERATOR, "chain_id": DEPLOYMENT.chain_id, "contracts": DEPLOYMENT.contracts}
+            return httpx.Response(200, json=config)
         if path.endswith("/audit"):
             return httpx.Response(200, json=view())
         if path.endswith("/evidence"):
@@ -114,7 +116,8 @@ def test_the_whole_duty_commits_reveals_and_signs(operator: Operator, chain: See
     assert commit["commitment"] == "0x" + sealed.hex()
     signed = eip712.Commit(ROUND, 1, VALIDATOR.address, sealed).digest(eip712.Domain(31337, DEPLOYMENT.address("AuditBoard")))
     assert eip712.recover(signed, bytes.fromhex(commit["signature"][2:])) == VALIDATOR.address
-    held = eip712.Evidence(ROUND, evidence_hash(operator.evidence)).digest(eip712.Domain(31337, DEPLOYMENT.address("Settlement")))
+    proposed = eip712.Evidence(ROUND, evidence_hash(operator.evidence), OPERATOR)
+    held = proposed.digest(eip712.Domain(31337, DEPLOYMENT.address("Settlement")))
     assert eip712.recover(held, bytes.fromhex(signature["signature"][2:])) == VALIDATOR.address
 
 

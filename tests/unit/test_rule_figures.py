@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from labelshare.rules.consensus import NO_VERDICT, Labels, fit, wants_label
+from labelshare.rules.entries import Role
 from labelshare.rules.fixed import ONE
-from labelshare.rules.settlement import Ballot, Role, RoundEvidence, RuleTerms, SubmissionEvidence, settle
+from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence, settle
 from scripts.bench.incentives import address, run, setting
 from scripts.crowd_replay import load
 
@@ -28,7 +29,7 @@ REFERENCE = {
     "adult": 0.757,
     "relevance": 0.618,
 }
-TERMS = RuleTerms(3, 1000, 400, 250, 64, 5000, 3, 9, 8000, 1000, 1000, address("req"))
+TERMS = RuleTerms(3, 1000, 400, 250, 1000, 64, 5000, 3, 9, 8000, 1000, 1000, address("req"))
 
 
 def consensus_accuracy(name: str) -> float:

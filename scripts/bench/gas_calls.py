@@ -1,0 +1,2 @@
+def run(protocol):
+    return {}

@@ -1,0 +1,88 @@
+"""What the gas bench needs of a chain: one that gives the same figures every time, and a meter for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from brownie import chain, web3
+from eth_utils import keccak
+from eth_utils.address import to_checksum_address
+
+from coincurve import PrivateKey
+from web3.exceptions import TransactionNotFound
+
+from tests.contracts.flow import Wallet
+
+
+def freeze_time() -> None:
+    """A block is a second after the one before, and Brownie's clock is the chain's: signatures, seeds and draws repeat exactly."""
+    request("anvil_setBlockTimestampInterval", 1)
+    request("anvil_autoImpersonateAccount", True)
+    _await_receipts()
+    chain.time = lambda: int(web3.eth.get_block("latest")["timestamp"])
+    chain.sleep = lambda seconds: request("evm_setNextBlockTimestamp", chain.time() + seconds)
+
+
+def _await_receipts() -> None:
+    """Brownie takes a transaction for dropped when anvil shows its receipt a moment late (tests/contracts/conftest.py)."""
+    known = web3.eth.get_transaction_receipt
+
+    def lookup(tx_hash: Any) -> Any:
+        for _ in range(500):
+            try:
+                return known(tx_hash)
+            except TransactionNotFound:
+                web3.eth.block_number
+        return known(tx_hash)
+
+    web3.eth.get_transaction_receipt = lookup
+
+
+def request(method: str, *arguments: Any) -> Any:
+    answer = web3.provider.make_request(method, list(arguments))
+    if "error" in answer:
+        raise RuntimeError(f"{method}: {answer['error']}")
+    return answer["result"]
+
+
+@dataclass
+class Measured:
+    """Gas of a step, how many transactions it took, and the largest of them."""
+
+    gas: int = 0
+    transactions: int = 0
+    largest: int = 0
+
+
+@contextmanager
+def metered() -> Iterator[Measured]:
+    """The gas of all blocks mined inside. Anvil mines each transaction into a block of its own."""
+    measured = Measured()
+    first = web3.eth.block_number + 1
+    yield measured
+    for number in range(first, web3.eth.block_number + 1):
+        block = web3.eth.get_block(number)
+        measured.gas += block["gasUsed"]
+        measured.largest = max(measured.largest, block["gasUsed"])
+        measured.transactions += len(block["transactions"])
+
+
+def stranger(name: str) -> Wallet:
+    """A key pair without ether: it signs, others relay. The same for the same name."""
+    key = keccak(text=f"labelshare gas {name}")
+    public = PrivateKey(key).public_key.format(compressed=False)[1:]
+    return Wallet(key, to_checksum_address(keccak(public)[12:]).lower(), None)
+
+
+def send_as(sender: str, call: Any, *arguments: Any) -> int:
+    """A transaction from any address at all, without its key and without ether; its gas."""
+    tx = {"from": to_checksum_address(sender), "to": call._address, "data": call.encode_input(*arguments), "gas": hex(29_000_000), "gasPrice": "0x0"}
+    return gas_of(request("eth_sendTransaction", tx))
+
+
+def gas_of(tx_hash: Any) -> int:
+    receipt = web3.eth.wait_for_transaction_receipt(tx_hash)
+    if receipt["status"] != 1:
+        raise RuntimeError(f"reverted: {request('debug_traceTransaction', tx_hash, {'tracer': 'callTracer'})}")
+    return int(receipt["gasUsed"])

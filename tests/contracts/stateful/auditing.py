@@ -8,12 +8,13 @@ from eth_utils import keccak
 from labelshare.rules import draw
 from tests.contracts.stateful.labeling import LabelActions
 from tests.contracts.stateful.node import SEED_RANGE, Receipt
-from tests.contracts.stateful.state import Group, Member, Round, user
+from tests.contracts.stateful.state import Dataset, Group, Member, Round, Votes, user
 
 SEED_DELAY = 2
 MAX_TRIES = 2_048
 MAX_MISSES = 3
 MAX_ATTEMPTS = 3
+WAIT_LOCK = 30 * 24 * 3600
 
 
 class AuditActions(LabelActions):
@@ -147,16 +148,17 @@ class AuditActions(LabelActions):
         if not self.over(g, not r.open or all(v in r.attestations for v in g.members)):
             return self.refused("WindowStillOpen", anyone, "audit_board", "conclude", r.id)
         receipt = self.tx(anyone, "audit_board", "conclude", r.id)
-        self.punish_silence(r, g, d.terms["auditFee"] * r.sample, False, receipt)
+        self.punish_silence(r, g, d.terms["auditFee"] * r.sample, receipt)
         revealed = g.weight(revealed=True)
         if revealed * 2 > g.weight():
             g.phase, g.concluded_at = "Concluded", receipt.time
             for v, m in g.members.items():
                 if not m.revealed:
                     continue
-                if d.votes.get(v, 0):
+                before = d.votes.get(v)
+                if before is not None and before.locked:
                     self.unlock(v)
-                d.votes[v] = d.votes.get(v, 0) + r.sample * m.weight
+                d.votes[v] = Votes((before.count if before else 0) + r.sample * m.weight, r.id)
             self.resolve_open(r, self.attested(r, revealed))
             return None
         self.unlock_revealed(g)
@@ -168,10 +170,8 @@ class AuditActions(LabelActions):
             self.resolve_open(r, 0)
         return None
 
-    def punish_silence(self, r: Round, group: Group, seat_fee: int, capped: bool, receipt: Receipt) -> None:
-        per_seat = max(5 * seat_fee, self.seat_size // 100)
-        if capped:
-            per_seat = min(per_seat, self.seat_size)
+    def punish_silence(self, r: Round, group: Group, seat_fee: int, receipt: Receipt) -> None:
+        per_seat = min(max(5 * seat_fee, self.seat_size // 100), self.seat_size)
         silent = {e["validator"]: e["slashed"] for e in receipt.all("ValidatorSilent")}
         for v, m in group.members.items():
             if m.revealed:
@@ -207,6 +207,21 @@ class AuditActions(LabelActions):
                 r.labels -= count
                 d.accepted -= count
                 self.move(self.open_bonds(r), user(who), bond)
+
+    # Votes that wait
+
+    def unlock_waiting(self, anyone: str, d: Dataset, who: str) -> None:
+        """A stake is no hostage of votes that wait: 30 days after its audit a settled round lets go of it."""
+        votes, current = d.votes.get(who), self.state.rounds.get(d.current)
+        source = self.state.rounds.get(votes.round) if votes else None
+        quiet = current is None or current.settlement in ("None", "Distributed")
+        due = votes is not None and votes.locked and source is not None and source.phase == "Settled" and quiet
+        if not due or source is None or votes is None or self.soon <= source.panel.concluded_at + WAIT_LOCK:
+            return self.refused("NotReleasable" if votes else "", anyone, "audit_board", "unlockWaiting", d.id, who)
+        self.tx(anyone, "audit_board", "unlockWaiting", d.id, who)
+        votes.locked = False
+        self.unlock(who)
+        return None
 
     def verdict_commitment(self, r: Round, who: str, root: bytes) -> bytes:
         kinds = ["uint256", "uint8", "address", "bytes32", "bytes32"]

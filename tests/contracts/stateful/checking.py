@@ -36,7 +36,7 @@ class CheckActions(SettlementActions):
                         locks[v] = locks.get(v, 0) + 1
         for d in self.state.datasets.values():
             for v, votes in d.votes.items():
-                locks[v] = locks.get(v, 0) + (votes > 0)
+                locks[v] = locks.get(v, 0) + votes.locked
         assert {v: n for v, n in locks.items() if n} == {v: n for v, n in self.state.locks.items() if n}
 
     def check_all(self) -> None:
@@ -49,12 +49,12 @@ class CheckActions(SettlementActions):
         for d in self.state.datasets.values():
             for who, c in d.contributors.items():
                 calls.append(("label_registry", "pendingOf", (d.id, who)))
-                expected.append((c.pending, d.bond_of(who)))
+                expected.append((c.pending, c.pending_open))
             for who, votes in d.votes.items():
                 calls.append(("audit_board", "pendingVotesOf", (d.id, who)))
-                expected.append(votes)
+                expected.append(votes.count)
             calls += [("label_registry", "pendingContributors", (d.id,)), ("audit_board", "pendingValidators", (d.id,))]
-            expected += [len(d.pending()), sum(1 for v in d.votes.values() if v)]
+            expected += [len(d.pending()), len(d.votes)]
             calls.append(("settlement", "waitingOf", (d.id,)))
             expected.append(d.waiting)
         assert self.node.views(calls) == expected

@@ -1,7 +1,5 @@
 """Challenges and juries: who pays whom when a settlement is upheld, overturned, or nobody can say."""
 
-from dataclasses import dataclass
-
 from labelshare.rules import eip712
 from tests.contracts.stateful.auditing import AuditActions
 from tests.contracts.stateful.core import Person
@@ -14,15 +12,6 @@ MIN_OWNERS = 3
 MIN_TASKS = 10
 # What two draws in vain take today, more than any call should (Invariant 12).
 TWO_DRAWS_GAS = 30_000_000
-
-
-@dataclass(frozen=True)
-class Verdict(eip712.Message):
-    TYPES = ("uint256", "uint8", "address", "bytes32")
-    round: int
-    attempt: int
-    juror: str
-    commitment: bytes
 
 
 class DisputeActions(AuditActions, ShareActions):
@@ -81,7 +70,7 @@ class DisputeActions(AuditActions, ShareActions):
         if tries_twice:
             seats = self.drawn(r, g, g.size, [])
         receipt = self.tx(anyone, "jury", "drawJury", r.id, gas=TWO_DRAWS_GAS if tries_twice else MAX_GAS)
-        if len({g.eligible[s] for s in seats}) < MIN_OWNERS:
+        if not seats:
             g.phase = "Failed"
             self.hang(r, receipt)
         else:
@@ -92,7 +81,7 @@ class DisputeActions(AuditActions, ShareActions):
 
     def juror_commits(self, r: Round, who: str, root: bytes, relayer: str = "") -> None:
         commitment = self.verdict_commitment(r, who, root)
-        message = Verdict(r.id, r.jury.attempt, who, commitment)
+        message = eip712.Verdict(r.id, r.jury.attempt, who, commitment)
         signature = self.people[who].sign(message, self.domain("jury")) if relayer else b""
         receipt = self.tx(relayer or who, "jury", "commit", r.id, who, commitment, signature)
         r.jury.members[who].said = root
@@ -118,7 +107,7 @@ class DisputeActions(AuditActions, ShareActions):
             if m.revealed and m.said is not None:
                 votes[m.said] = votes.get(m.said, 0) + m.weight
         root = max(votes, key=lambda k: votes[k]) if votes else b""
-        self.punish_silence(r, g, self.seat_fee(r), True, receipt)
+        self.punish_silence(r, g, self.seat_fee(r), receipt)
         if votes and votes[root] * 2 > g.weight():
             g.phase = "Concluded"
             self.punish_dissent(r, root, receipt)

@@ -95,7 +95,7 @@ class LeaveActions(CheckActions):
                 last = max(set(range(len(p.chunks))) - p.distributed)
                 return self.done(self.distribute(stranger, r, last))
         d = self.dataset(r)
-        return self.done(self.exit(stranger, r, list(d.pending()), [v for v, votes in d.votes.items() if votes]))
+        return self.done(self.exit(stranger, r, list(d.pending()), list(d.votes)))
 
     # What must be waited for
 

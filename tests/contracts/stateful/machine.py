@@ -187,6 +187,11 @@ class ProtocolMachine(RuleBasedStateMachine):
     def finish(self, n: int) -> None:
         fired("finish", self.w.finish_dataset(self.w.stranger, self.d(n)))
 
+    @rule(n=DATASETS, name=st.sampled_from(VALIDATORS))
+    def unlock_waiting(self, n: int, name: str) -> None:
+        if fired("unlock_waiting", self.w.name(name) in self.d(n).votes):
+            self.w.unlock_waiting(self.w.stranger, self.d(n), self.w.name(name))
+
     # Money and shares
 
     @rule(n=DATASETS, amount=st.integers(0, 10**21))

@@ -139,7 +139,7 @@ class Moves(RogueMoves):
 
     def exit_some(self, r: Round, random: Random) -> None:
         d = self.dataset(r)
-        contributors, validators = list(d.pending()), [v for v, votes in d.votes.items() if votes]
+        contributors, validators = list(d.pending()), list(d.votes)
         some, others = contributors[: random.randint(0, 3)], validators[: random.randint(0, 3)]
         self.exit(self.stranger, r, some or contributors, others or validators)
 

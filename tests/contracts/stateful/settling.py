@@ -31,10 +31,8 @@ class SettlementActions(DisputeActions):
                 entries.append((CONTRIBUTOR, who, 0, d.bond_of(who) * -q // 1_000, 0, 0))
         shares = sum(e[4] for e in entries)
         left = shares * t["validatorsBps"] // t["contributorsBps"]
-        for who, votes in sorted(d.votes.items()):
+        for who, votes in sorted((v, held.count) for v, held in d.votes.items()):
             q = random.randint(-1_000, 1_000)
-            if not votes:
-                continue
             if not r.last and random.random() < 0.25:
                 entries.append((VALIDATOR, who, 0, 0, 0, votes))
             elif q >= 0:
@@ -66,25 +64,28 @@ class SettlementActions(DisputeActions):
 
     # Propose and publish
 
-    def signatures(self, r: Round, evidence: bytes) -> list[tuple[str, bytes]]:
-        message = eip712.Evidence(r.id, evidence)
+    def signatures(self, r: Round, evidence: bytes, proposer: str) -> list[tuple[str, bytes]]:
+        message = eip712.Evidence(r.id, evidence, proposer)
         members = [v for v, m in r.panel.members.items() if m.revealed]
         return [(v, self.people[v].sign(message, self.domain("settlement"))) for v in sorted(members)]
 
     def bond_now(self, r: Round) -> int:
         d = self.dataset(r)
         fees = (2 * d.terms["panelSize"] + 1) * self.seat_fee(r)
-        return int(max(fees * 3 // 2, (r.reserve + d.carried()) * 500 // BPS) << r.disputes)
+        return int(max(fees * 3 // 2, (r.reserve + d.carried()) * 500 // BPS) << (r.disputes + self.expired(r)))
+
+    def expired(self, r: Round) -> int:
+        return r.proposals - (r.settlement in ("Proposed", "Published", "Challenged"))
 
     def may_propose(self, r: Round) -> bool:
         usable = r.panel.phase == "Concluded" and r.settlement == "None" and not r.hung and r.proposals < MAX_PROPOSALS
-        return usable and bool(self.dataset(r).pending() or any(self.dataset(r).votes.values()))
+        return usable and bool(self.dataset(r).pending() or self.dataset(r).votes)
 
     def propose(self, who: str, r: Round, entries: list[Entry], chunks: int = 1, signed: bool = True, **wrong: int) -> None:
         evidence = keccak(text=f"evidence {r.id}")
         totals = totals_of(entries) | wrong
         needs_panel = not r.required and r.panel.weight(revealed=True) > 0
-        signatures = self.signatures(r, evidence) if needs_panel and signed else []
+        signatures = self.signatures(r, evidence, who) if needs_panel and signed else []
         args = (r.id, evidence, chunks, tuple(totals.values()), signatures)
         bond = self.bond_now(r)
         for refusal, holds in (
@@ -127,7 +128,7 @@ class SettlementActions(DisputeActions):
         if r.required and root_of(r.id, entries) != r.required:
             return "NotTheVerdict"
         named = {(e[0], e[1]) for e in entries if e[0] != REQUESTER}
-        owed = {(CONTRIBUTOR, who) for who in d.pending()} | {(VALIDATOR, who) for who, votes in d.votes.items() if votes}
+        owed = {(CONTRIBUTOR, who) for who in d.pending()} | {(VALIDATOR, who) for who in d.votes}
         return "TotalsMismatch" if named != owed or p.totals != totals_of(entries) else ""
 
     def proposal(self, r: Round) -> Proposal:
@@ -196,8 +197,8 @@ class SettlementActions(DisputeActions):
     def release_votes(self, d: Dataset, who: str, pay: int) -> None:
         self.move(self.pay(d), user(who), pay)
         d.distributed += pay
-        d.votes[who] = 0
-        self.unlock(who)
+        if d.votes.pop(who).locked:
+            self.unlock(who)
 
     def mark_settled(self, r: Round, time: int) -> None:
         r.phase, r.settlement = "Settled", "Distributed"
@@ -224,7 +225,7 @@ class SettlementActions(DisputeActions):
         t = d.terms
         rates = (t["reward"] * t["exitRate"] // BPS, t["auditFee"] * t["exitRate"] // BPS, ONE * t["exitRate"] // BPS)
         labels = sum(c.pending for c in d.contributors.values())
-        votes, held = sum(d.votes.values()), r.reserve + d.carried()
+        votes, held = d.pending_votes(), r.reserve + d.carried()
         paid = labels * rates[0] + votes * rates[1]
         r.settlement, r.exit_rates, d.waiting = "Exiting", rates, (0, 0)
         self.settle(d, paid, held - paid)
@@ -240,8 +241,8 @@ class SettlementActions(DisputeActions):
             self.release(d, who, d.bond_of(who), labels * label_pay)
             self.mint(d, r, who, labels * label_shares)
         for who in validators:
-            self.release_votes(d, who, d.votes[who] * vote_pay)
-        if not d.pending() and not any(d.votes.values()):
+            self.release_votes(d, who, d.votes[who].count * vote_pay)
+        if not d.pending() and not d.votes:
             self.mark_settled(r, receipt.time)
 
     # Checking
@@ -255,4 +256,4 @@ class SettlementActions(DisputeActions):
             p = self.proposal(r)
             return sum(e[2] for i, chunk in enumerate(p.chunks) if i not in p.distributed for e in chunk)
         labels = sum(c.pending for c in d.contributors.values())
-        return int(labels * r.exit_rates[0] + sum(d.votes.values()) * r.exit_rates[1])
+        return int(labels * r.exit_rates[0] + d.pending_votes() * r.exit_rates[1])

@@ -62,6 +62,15 @@ class Group:
 
 
 @dataclass
+class Votes:
+    """Votes of a validator that no settlement decided, the last round they come from, and whether they lock the stake."""
+
+    count: int
+    round: int
+    locked: bool = True
+
+
+@dataclass
 class Proposal:
     proposer: str
     bond: int
@@ -146,7 +155,7 @@ class Dataset:
     reserved: int = 0
     waiting: tuple[int, int] = (0, 0)
     contributors: dict[str, Contributor] = field(default_factory=dict)
-    votes: dict[str, int] = field(default_factory=dict)
+    votes: dict[str, Votes] = field(default_factory=dict)
     current: int = 0
     accepted: int = 0
     finished: bool = False
@@ -168,6 +177,9 @@ class Dataset:
 
     def pending(self) -> dict[str, Contributor]:
         return {who: c for who, c in sorted(self.contributors.items()) if c.pending}
+
+    def pending_votes(self) -> int:
+        return sum(v.count for v in self.votes.values())
 
     def carried(self) -> int:
         return int(self.waiting[0] * self.terms["reward"] + self.waiting[1] * self.terms["auditFee"])

@@ -66,8 +66,8 @@ def test_a_right_settlement_is_upheld_twice_and_then_stands(w: Moves, n: int) ->
     assert r.settlement == "Distributed"
 
 
-def test_where_two_owners_are_left_a_jury_cannot_sit_and_the_round_exits(w: Moves) -> None:
-    """One of three owners labels too, and so cannot be drawn."""
+def test_where_two_owners_are_left_they_judge(w: Moves) -> None:
+    """One of three owners labels too, and so cannot be drawn: a challenge must not force the exit for that."""
     d = w.state.datasets[3]
     r = opened(w, d, 4)
     w.submit(w.operator.address, [w.item(r, person(CONTRIBUTORS[0]), 2), w.item(r, person(VALIDATORS[4]), 2)])
@@ -75,10 +75,8 @@ def test_where_two_owners_are_left_a_jury_cannot_sit_and_the_round_exits(w: Move
     w.bring(d, panel="Concluded")
     published(w, r, w.right(r))
     w.challenge(w.watcher, r)
-    w.reach_seed(r.jury)
-    w.draw_jury(w.stranger, r)
-    assert r.hung
-    w.start_exit(w.stranger, r)
+    jury_votes(w, r, [w.right_root(r)])
+    assert r.settlement == "Published"
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -110,7 +108,7 @@ def test_two_juries_without_a_majority_hang_the_round_and_it_exits(w: Moves) -> 
     w.propose(w.operator.address, r, w.right(r))
     w.start_exit(w.stranger, r)
     w.exit(w.stranger, r, list(d.pending())[:1], [])
-    w.exit(w.stranger, r, [], [v for v, votes in d.votes.items() if votes])
+    w.exit(w.stranger, r, [], list(d.votes))
     assert r.settlement == "Exiting"
 
 
@@ -150,7 +148,7 @@ def test_what_waits_for_a_round_that_never_comes_is_settled_or_exits(w: Moves, s
     w.finalize(w.stranger, r)
     w.distribute(w.stranger, r, 1)
     w.distribute(w.stranger, r, 0)
-    assert d.waiting == (16, sum(d.votes.values()))
+    assert d.waiting == (16, d.pending_votes())
     w.finish_dataset(w.stranger, d)
     w.until(d.settled_at + 14 * DAY)
     w.open_round(w.operator.address, d, 4, 4, 100)
@@ -166,7 +164,23 @@ def test_what_waits_for_a_round_that_never_comes_is_settled_or_exits(w: Moves, s
 
 def all_pending(d: Dataset) -> list[tuple[int, str, int]]:
     labels = [(0, who, c.pending) for who, c in d.pending().items()]
-    return labels + [(1, who, votes) for who, votes in sorted(d.votes.items()) if votes]
+    return labels + [(1, who, votes.count) for who, votes in sorted(d.votes.items())]
+
+
+def test_a_stake_waits_thirty_days_for_a_verdict_and_then_goes(w: Moves) -> None:
+    d = w.state.datasets[1]
+    r = audited(w, d)
+    published(w, r, [(role, who, 0, 0, 0, p) for role, who, p in all_pending(d)])
+    w.until(w.proposal(r).challenge_ends)
+    w.finalize(w.stranger, r)
+    validator = min(d.votes)
+    w.unlock_waiting(w.stranger, d, validator)
+    for chunk in (0, 1):
+        w.distribute(w.stranger, r, chunk)
+    w.unlock_waiting(w.stranger, d, validator)
+    w.until(r.panel.concluded_at + 30 * DAY)
+    w.unlock_waiting(w.stranger, d, validator)
+    assert not w.state.locks[validator]
 
 
 def test_a_stake_that_leaves_is_slashed_before_it_is_collected(w: Moves) -> None:

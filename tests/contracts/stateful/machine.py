@@ -54,6 +54,12 @@ class ProtocolMachine(RuleBasedStateMachine):
     def pick(self, seed: int, settlement: str = "", phase: str = "") -> Round | None:
         return pick(Random(seed), self.w.rounds_where(phase, settlement))
 
+    def found(self, seed: int, name: str, about: Any) -> Any:
+        """Whom the rule is about. When there is nobody, time goes on instead, so that there will be."""
+        if not fired(name, about):
+            self.several_steps(seed)
+        return about
+
     # The honest way
 
     @initialize(seed=SEEDS)
@@ -79,12 +85,12 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def bad_batch(self, seed: int) -> None:
-        if fired("bad_batch", r := self.pick(seed, phase="Open")):
+        if self.found(seed, "bad_batch", r := self.pick(seed, phase="Open")):
             self.w.bad_batch(r, Random(seed))
 
     @rule(seed=SEEDS)
     def label_openly(self, seed: int) -> None:
-        if fired("label_openly", r := self.pick(seed, phase="Open")):
+        if self.found(seed, "label_openly", r := self.pick(seed, phase="Open")):
             self.w.label_openly(r, Random(seed))
 
     @rule(seed=SEEDS)
@@ -94,7 +100,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def close_too_early_or_not(self, seed: int) -> None:
-        if fired("close", r := self.pick(seed, phase="Open")):
+        if self.found(seed, "close", r := self.pick(seed, phase="Open")):
             self.w.close_round(self.w.stranger, r)
 
     # Audits
@@ -104,7 +110,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Somebody commits, reveals or attests; the others perhaps never."""
         random = Random(seed)
         rounds = [r for r, g in self.w.groups("Committing") + self.w.groups("Revealing") if g is r.panel]
-        if not fired("one_ballot", r := pick(random, rounds)):
+        if not self.found(seed, "one_ballot", r := pick(random, rounds)):
             return
         v = random.choice(sorted(r.panel.members))
         if self.w.may_commit(r.panel, v):
@@ -119,7 +125,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Time passes over a panel or a jury, which then is over."""
         random = Random(seed)
         sitting = self.w.groups("Committing") + self.w.groups("Revealing")
-        if not fired("silence", found := pick(random, sitting)):
+        if not self.found(seed, "silence", found := pick(random, sitting)):
             return
         r, g = found
         self.w.until(max(g.commit_ends, g.reveal_ends))
@@ -139,44 +145,48 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule(seed=SEEDS)
     def propose_badly(self, seed: int) -> None:
         rounds = [r for r in self.w.rounds_where("Closed", "None") if self.w.may_propose(r)]
-        if fired("propose_badly", r := pick(Random(seed), rounds)):
+        if self.found(seed, "propose_badly", r := pick(Random(seed), rounds)):
             self.w.propose_badly(r, Random(seed))
 
     @rule(seed=SEEDS)
     def publish_or_not(self, seed: int) -> None:
-        if fired("publish", r := self.pick(seed, "Proposed")):
+        if self.found(seed, "publish", r := self.pick(seed, "Proposed")):
             self.w.refuse_entries(r)
             self.w.publish(r)
 
     @rule(seed=SEEDS)
     def let_expire(self, seed: int) -> None:
-        if fired("let_expire", r := self.pick(seed, "Proposed")):
+        if self.found(seed, "let_expire", r := self.pick(seed, "Proposed")):
             self.w.until(self.w.proposal(r).publish_ends)
             self.w.expire(self.w.stranger, r)
 
     @rule(seed=SEEDS)
     def challenge(self, seed: int) -> None:
-        if fired("challenge", r := self.pick(seed, "Published")):
+        random = Random(seed)
+        if self.found(seed, "challenge", r := self.w.published_round(random)):
             self.w.challenge(self.w.watcher, r)
+            for _ in range(random.randint(0, 8)):
+                if r.settlement == "Challenged":
+                    self.w.judge(r, random, honest=random.random() < 0.5)
 
     @rule(seed=SEEDS)
     def judge(self, seed: int) -> None:
         random = Random(seed)
-        if fired("judge", r := self.pick(seed, "Challenged")):
+        if self.found(seed, "judge", r := self.pick(seed, "Challenged")):
             for _ in range(random.randint(1, 4)):
                 if r.settlement == "Challenged":
                     self.w.judge(r, random, honest=random.random() < 0.5)
 
     @rule(seed=SEEDS)
     def distribute(self, seed: int) -> None:
-        if fired("distribute", r := self.pick(seed, "Final")):
+        if self.found(seed, "distribute", r := self.pick(seed, "Final")):
             self.w.refuse_distribution(r)
             self.w.distribute(self.w.stranger, r, Random(seed).randrange(len(self.w.proposal(r).chunks)))
 
     @rule(seed=SEEDS)
     def exit_perhaps(self, seed: int) -> None:
         random = Random(seed)
-        if not fired("exit", r := self.pick(seed, phase="Closed")):
+        if not self.found(seed, "exit", r := self.pick(seed, phase="Closed")):
             return
         if r.settlement == "Exiting":
             self.w.exit_some(r, random)
@@ -193,7 +203,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def unlock_waiting(self, seed: int) -> None:
         random = Random(seed)
         d = self.d(random)
-        if fired("unlock_waiting", d.votes):
+        if self.found(seed, "unlock_waiting", d.votes):
             self.w.unlock_waiting(self.w.stranger, d, random.choice(sorted(d.votes)))
 
     # Money and shares
@@ -236,7 +246,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def sell(self, seed: int) -> None:
         random = Random(seed)
         d = self.d(random)
-        fired("sell", d.supply)
+        self.found(seed, "sell", d.supply)
         if random.random() < 0.25:
             self.w.set_price(d, random.choice([0, 1, 10**20, 10**20 + 7]))
         self.w.buy(self.w.name(random.choice(["buyer 0", "buyer 1"])), d)
@@ -245,7 +255,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def transfer_shares(self, seed: int) -> None:
         random = Random(seed)
         d = self.d(random)
-        if not fired("transfer_shares", d.holders):
+        if not self.found(seed, "transfer_shares", d.holders):
             return
         who, to = random.choice(sorted(d.holders)), self.w.name(random.choice([*CONTRIBUTORS, "buyer 0"]))
         self.w.transfer_shares(who, d, to, random.randint(0, d.holders[who].balance + 1))

@@ -52,7 +52,7 @@ class Moves(RogueMoves):
         budget = random.choice([tasks, tasks * 2, tasks * int(d.terms["maxLabels"])])
         lasts = random.choice([60, 3_600, 5 * DAY])
         sender = random.choice([self.operator.address, str(d.terms["requester"])])
-        return self.open_round(sender, d, tasks, budget, lasts, random.random() < 0.15) is not None
+        return self.open_round(sender, d, tasks, budget, lasts, random.random() < 0.05) is not None
 
     def label(self, r: Round, random: Random) -> None:
         """A batch of the operator's, sometimes with labels for all that is left."""
@@ -136,6 +136,26 @@ class Moves(RogueMoves):
             case "Challenged":
                 self.judge(r, random, honest=True)
         return True
+
+    def published_round(self, random: Random) -> Round | None:
+        """One whose settlement, right or wrong, can be challenged; brought there when there is none."""
+        for d in random.sample(list(self.state.datasets.values()), 4):
+            for _ in range(10):
+                r = self.current(d)
+                if (
+                    r is None
+                    or r.phase not in ("Open", "Closed")
+                    or r.settlement not in ("None", "Proposed", "Published")
+                    or r.hung
+                ):
+                    break
+                if r.settlement == "Published":
+                    return r
+                if self.may_propose(r) and not r.required and random.random() < 0.5:
+                    self.propose(self.operator.address, r, self.wrong(r), random.randint(1, 3))
+                else:
+                    self.step(d, random)
+        return None
 
     def exit_some(self, r: Round, random: Random) -> None:
         d = self.dataset(r)

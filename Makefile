@@ -13,6 +13,9 @@ ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
 SERVE ?= 1
 RPC_PORT ?= 18555
 PORT ?= 18700
+EXAMPLES ?= 200
+STEPS ?= 60
+SEEDS ?= 200
 
 .PHONY: help
 help: ## This list
@@ -27,6 +30,11 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@$(BIN)/pytest tests/unit
 	@scripts/brownie test
 	@$(BIN)/pytest tests/integration
+
+.PHONY: stateful-deep
+stateful-deep: setup ## The invariants in many more random runs, and a table of what they did (EXAMPLES=200 STEPS=60 SEEDS=200)
+	@LABELSHARE_STATEFUL_EXAMPLES=$(EXAMPLES) LABELSHARE_STATEFUL_STEPS=$(STEPS) LABELSHARE_STATEFUL_SEEDS=$(SEEDS) \
+	  scripts/brownie test tests/contracts/stateful -s
 
 .PHONY: lint
 lint: setup ## Style, types, direction of imports, freshness of generated files

@@ -123,8 +123,9 @@ class AuditActions(LabelActions):
         g = r.panel
         said = g.members[who].said
         assert said is not None
-        wrong = bytes([said[0] ^ 1]) * r.sample
-        self.refused("WrongReveal", anyone, "audit_board", "reveal", r.id, who, wrong, self.secret(r, who))
+        if self.soon < g.reveal_ends:
+            wrong = bytes([said[0] ^ 1]) * r.sample
+            self.refused("WrongReveal", anyone, "audit_board", "reveal", r.id, who, wrong, self.secret(r, who))
         self.tx(anyone, "audit_board", "reveal", r.id, who, said, self.secret(r, who))
         g.phase = "Revealing"
         g.members[who].revealed = True

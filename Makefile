@@ -13,6 +13,9 @@ ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
 SERVE ?= 1
 RPC_PORT ?= 18555
 PORT ?= 18700
+EXAMPLES ?= 200
+STEPS ?= 60
+SEEDS ?= 200
 
 .PHONY: help
 help: ## This list
@@ -34,6 +37,11 @@ test-deep: exploit-patches ## What takes too long for every commit
 .PHONY: exploit-patches
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
 	@$(BIN)/python -m scripts.deep.exploit_patches
+
+.PHONY: stateful-deep
+stateful-deep: setup ## The invariants in many more random runs, and a table of what they did (EXAMPLES=200 STEPS=60 SEEDS=200)
+	@LABELSHARE_STATEFUL_EXAMPLES=$(EXAMPLES) LABELSHARE_STATEFUL_STEPS=$(STEPS) LABELSHARE_STATEFUL_SEEDS=$(SEEDS) \
+	  scripts/brownie test tests/contracts/stateful -s
 
 .PHONY: lint
 lint: setup ## Style, types, direction of imports, freshness of generated files

@@ -9,9 +9,11 @@ import {Protocol} from "../../contracts/libraries/Protocol.sol";
 interface Vm {
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function expectRevert(bytes calldata error) external;
     function expectRevert(bytes4 selector) external;
     function expectPartialRevert(bytes4 selector) external;
+    function getNonce(address account) external view returns (uint64);
     function prank(address caller) external;
     function roll(uint256 blockNumber) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
@@ -25,6 +27,7 @@ abstract contract Base {
     address internal constant TREASURY = address(0x7EA5);
     address internal constant SETTLEMENT = address(0x5E77);
     address internal constant AUDIT_BOARD = address(0xA0D17);
+    address internal constant JURY = address(0x1047);
     address internal constant MARKET = address(0xA4CE7);
 
     LabelToken internal token;
@@ -38,6 +41,7 @@ abstract contract Base {
         protocol.token = address(token);
         protocol.ledger = address(ledger);
         protocol.auditBoard = AUDIT_BOARD;
+        protocol.jury = JURY;
         protocol.settlement = SETTLEMENT;
         protocol.datasetMarket = MARKET;
         protocol.treasury = TREASURY;

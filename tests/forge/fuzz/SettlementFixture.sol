@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Fixture} from "./Base.sol";
+import {Fixture} from "../Base.sol";
 import {Neighbours} from "./Neighbours.sol";
-import {DatasetShares} from "../../contracts/DatasetShares.sol";
-import {Limits} from "../../contracts/Limits.sol";
-import {Settlement} from "../../contracts/Settlement.sol";
-import {IAuditBoard} from "../../contracts/interfaces/IAuditBoard.sol";
-import {IDatasetRegistry} from "../../contracts/interfaces/IDatasetRegistry.sol";
-import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
-import {ISettlement} from "../../contracts/interfaces/ISettlement.sol";
-import {ISortition} from "../../contracts/interfaces/ISortition.sol";
-import {Accounts} from "../../contracts/libraries/Accounts.sol";
-import {Protocol} from "../../contracts/libraries/Protocol.sol";
+import {DatasetShares} from "../../../contracts/DatasetShares.sol";
+import {Limits} from "../../../contracts/Limits.sol";
+import {Settlement} from "../../../contracts/Settlement.sol";
+import {IAuditBoard} from "../../../contracts/interfaces/IAuditBoard.sol";
+import {IDatasetRegistry} from "../../../contracts/interfaces/IDatasetRegistry.sol";
+import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
+import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
+import {Accounts} from "../../../contracts/libraries/Accounts.sol";
+import {Protocol} from "../../../contracts/libraries/Protocol.sol";
 
 /// @notice An audited round of 20 labels by two contributors and 12 votes by two validators, and a settlement of it in two chunks.
 abstract contract SettlementFixture is Fixture {

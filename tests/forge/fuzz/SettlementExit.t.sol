@@ -2,10 +2,10 @@
 pragma solidity 0.8.30;
 
 import {SettlementFixture} from "./SettlementFixture.sol";
-import {IDatasetRegistry} from "../../contracts/interfaces/IDatasetRegistry.sol";
-import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
-import {ISettlement} from "../../contracts/interfaces/ISettlement.sol";
-import {ISortition} from "../../contracts/interfaces/ISortition.sol";
+import {IDatasetRegistry} from "../../../contracts/interfaces/IDatasetRegistry.sol";
+import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
+import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
 
 /// @notice The exit: pays at its rate, within the reserve, to the unit.
 contract SettlementExitTest is SettlementFixture {

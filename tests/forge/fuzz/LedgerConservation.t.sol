@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Base, Fixture} from "./Base.sol";
-import {Ledger} from "../../contracts/Ledger.sol";
-import {LabelToken} from "../../contracts/LabelToken.sol";
-import {ILedger} from "../../contracts/interfaces/ILedger.sol";
-import {Accounts} from "../../contracts/libraries/Accounts.sol";
-import {Typed} from "../../contracts/libraries/Typed.sol";
+import {Base, Fixture} from "../Base.sol";
+import {Ledger} from "../../../contracts/Ledger.sol";
+import {LabelToken} from "../../../contracts/LabelToken.sol";
+import {ILedger} from "../../../contracts/interfaces/ILedger.sol";
+import {Accounts} from "../../../contracts/libraries/Accounts.sol";
+import {Typed} from "../../../contracts/libraries/Typed.sol";
 
 /// @notice Calls the Ledger as four people with keys, and keeps beside it a book of its own: the model.
 contract LedgerActor is Base {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ledger} from "../../contracts/Ledger.sol";
-import {IAuditBoard} from "../../contracts/interfaces/IAuditBoard.sol";
-import {IDatasetRegistry} from "../../contracts/interfaces/IDatasetRegistry.sol";
-import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
-import {ISortition} from "../../contracts/interfaces/ISortition.sol";
-import {Accounts} from "../../contracts/libraries/Accounts.sol";
+import {Ledger} from "../../../contracts/Ledger.sol";
+import {IAuditBoard} from "../../../contracts/interfaces/IAuditBoard.sol";
+import {IDatasetRegistry} from "../../../contracts/interfaces/IDatasetRegistry.sol";
+import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
+import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
+import {Accounts} from "../../../contracts/libraries/Accounts.sol";
 
 /// @notice Plays the contracts that Settlement and Limits ask: both registries, the audit board, Staking and the Jury, at one address. What
 /// they say is set at will; what they are told is kept.

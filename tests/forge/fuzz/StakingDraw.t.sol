@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Fixture} from "./Base.sol";
+import {Fixture} from "../Base.sol";
 import {ContributionsStub} from "./StakingSeats.t.sol";
-import {Staking} from "../../contracts/Staking.sol";
-import {IStaking} from "../../contracts/interfaces/IStaking.sol";
-import {OnlyProtocol, Protocol} from "../../contracts/libraries/Protocol.sol";
+import {Staking} from "../../../contracts/Staking.sol";
+import {IStaking} from "../../../contracts/interfaces/IStaking.sol";
+import {OnlyProtocol, Protocol} from "../../../contracts/libraries/Protocol.sol";
 
 /// @notice Invariant 9: a draw depends only on what was true as of its block. And what else the Staking refuses.
 contract StakingDrawTest is Fixture {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Base, Fixture} from "./Base.sol";
-import {LabelToken} from "../../contracts/LabelToken.sol";
-import {Ledger} from "../../contracts/Ledger.sol";
-import {Staking} from "../../contracts/Staking.sol";
-import {IStaking} from "../../contracts/interfaces/IStaking.sol";
-import {Protocol} from "../../contracts/libraries/Protocol.sol";
+import {Base, Fixture} from "../Base.sol";
+import {LabelToken} from "../../../contracts/LabelToken.sol";
+import {Ledger} from "../../../contracts/Ledger.sol";
+import {Staking} from "../../../contracts/Staking.sol";
+import {IStaking} from "../../../contracts/interfaces/IStaking.sol";
+import {Protocol} from "../../../contracts/libraries/Protocol.sol";
 
 /// @notice Plays the label registry: who contributed to a round is set at will.
 contract ContributionsStub {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Base, Fixture} from "./Base.sol";
-import {DatasetShares} from "../../contracts/DatasetShares.sol";
-import {LabelToken} from "../../contracts/LabelToken.sol";
-import {Ledger} from "../../contracts/Ledger.sol";
-import {IDatasetShares} from "../../contracts/interfaces/IDatasetShares.sol";
+import {Base, Fixture} from "../Base.sol";
+import {DatasetShares} from "../../../contracts/DatasetShares.sol";
+import {LabelToken} from "../../../contracts/LabelToken.sol";
+import {Ledger} from "../../../contracts/Ledger.sol";
+import {IDatasetShares} from "../../../contracts/interfaces/IDatasetShares.sol";
 
 /// @notice Sells, finalizes, distributes late, transfers and claims in any order, and keeps what each holder is owed as a fraction
 /// of 2^128. `owed` rounds each sale down; it is below the exact fraction by less than one such fraction a sale and share held.

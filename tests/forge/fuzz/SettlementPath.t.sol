@@ -2,11 +2,11 @@
 pragma solidity 0.8.30;
 
 import {SettlementFixture} from "./SettlementFixture.sol";
-import {IAuditBoard} from "../../contracts/interfaces/IAuditBoard.sol";
-import {ISettlement} from "../../contracts/interfaces/ISettlement.sol";
-import {ISortition} from "../../contracts/interfaces/ISortition.sol";
-import {Accounts} from "../../contracts/libraries/Accounts.sol";
-import {OnlyProtocol} from "../../contracts/libraries/Protocol.sol";
+import {IAuditBoard} from "../../../contracts/interfaces/IAuditBoard.sol";
+import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
+import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
+import {Accounts} from "../../../contracts/libraries/Accounts.sol";
+import {OnlyProtocol} from "../../../contracts/libraries/Protocol.sol";
 
 /// @notice What a settlement does, to the unit, and what it refuses on the way.
 contract SettlementPathTest is SettlementFixture {

@@ -32,7 +32,6 @@ contract Neighbours {
     uint256 public released;
     uint256 public settles;
     uint256 public settledRounds;
-    uint256 public panelsReleased;
     mapping(bytes32 pool => mapping(address validator => uint256)) public slashOf;
 
     constructor(Ledger ledger) {
@@ -134,10 +133,6 @@ contract Neighbours {
 
     function markSettled(uint256) external {
         ++settledRounds;
-    }
-
-    function releasePanel(uint256) external {
-        ++panelsReleased;
     }
 
     function slash(bytes32 pool, address validator, uint256 amount) external returns (uint256) {

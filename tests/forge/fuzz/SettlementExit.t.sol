@@ -14,7 +14,6 @@ contract SettlementExitTest is SettlementFixture {
         equal("paid", others.paid(), 20 * 45 * LBL / 10 + 12 * 315 * LBL / 100);
         equal("released", others.released(), 25 * REWARD + 12 * FEE - others.paid());
         equal("supply", shares.supplyOf(DATASET), 20 * (ONE * 4_500 / 10_000));
-        equal("panel released", others.panelsReleased(), 1);
         equal("last final round", settlement.lastFinalRound(DATASET), ROUND);
         settlement.exit(ROUND, one(CARL), one(WILL));
         equal("phase", phase(), uint256(ISettlement.SettlementPhase.Exiting));
@@ -86,7 +85,6 @@ contract SettlementExitTest is SettlementFixture {
         others.setAudit(ISortition.Phase.Failed, 0, 3);
         settlement.startExit(ROUND);
         equal("paid", others.paid(), 20 * 45 * LBL / 10);
-        equal("no panel to release", others.panelsReleased(), 0);
     }
 
     function test_an_exit_comes_after_its_delay_alone() external {

@@ -38,14 +38,7 @@ abstract contract SettlementFixture is Fixture {
 
     function setUp() public virtual override {
         super.setUp();
-        others = new Neighbours(ledger);
-        Protocol memory protocol = protocolOfPlainAccounts();
-        protocol.datasetRegistry = address(others);
-        protocol.labelRegistry = address(others);
-        protocol.auditBoard = address(others);
-        protocol.staking = address(others);
-        protocol.jury = address(others);
-        protocol.limits = address(new Limits(protocol));
+        Protocol memory protocol = protocolOfNeighbours();
         protocol.settlement = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         protocol.datasetShares = address(new DatasetShares(protocol));
         shares = DatasetShares(protocol.datasetShares);
@@ -53,6 +46,17 @@ abstract contract SettlementFixture is Fixture {
         assert(address(settlement) == protocol.settlement);
         vm.warp(1_000_000);
         _setTheScene();
+    }
+
+    function protocolOfNeighbours() internal returns (Protocol memory protocol) {
+        others = new Neighbours(ledger);
+        protocol = protocolOfPlainAccounts();
+        protocol.datasetRegistry = address(others);
+        protocol.labelRegistry = address(others);
+        protocol.auditBoard = address(others);
+        protocol.staking = address(others);
+        protocol.jury = address(others);
+        protocol.limits = address(new Limits(protocol));
     }
 
     function _setTheScene() internal {

@@ -74,7 +74,6 @@ contract SettlementPathTest is SettlementFixture {
         equal("phase", phase(), uint256(ISettlement.SettlementPhase.Final));
         equal("paid", others.paid(), 151 * LBL);
         equal("released", others.released(), 25 * REWARD + 12 * FEE - 151 * LBL);
-        equal("panel released", others.panelsReleased(), 1);
         equal("last final round", settlement.lastFinalRound(DATASET), ROUND);
         equal("supply", shares.supplyOf(DATASET), 1_000);
         equal("bond back", balance(PROPOSER), 10 * BOND);

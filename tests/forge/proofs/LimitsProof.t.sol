@@ -9,7 +9,6 @@ import {IDatasetRegistry} from "../../../contracts/interfaces/IDatasetRegistry.s
 import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
 import {ILimits} from "../../../contracts/interfaces/ILimits.sol";
 import {ISettlement} from "../../../contracts/interfaces/ISettlement.sol";
-import {ISortition} from "../../../contracts/interfaces/ISortition.sol";
 import {Protocol} from "../../../contracts/libraries/Protocol.sol";
 
 /// @notice Plays the shares: an exit mints, but this is about pay.
@@ -101,20 +100,51 @@ contract LimitsProof is SettlementFixture {
         assert(keccak256(abi.encode(proposed)) == keccak256(abi.encode(totals())));
     }
 
-    function check_an_exit_pays_within_what_is_held(uint8 labels, uint8 votes, uint16 rate) external {
-        vm.assume(rate >= 4_000 && rate <= 6_000 && labels != 0);
+    /// @dev For every rate; the counts are those of the round, since all is linear in them.
+    function check_an_exit_pays_within_what_is_held(uint16 rate) external {
+        vm.assume(rate >= 4_000 && rate <= 6_000);
         IDatasetRegistry.Terms memory t = terms();
         t.exitRate = rate;
         others.setTerms(t);
-        ILabelRegistry.Round memory r;
-        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, votes);
-        r.reserve = labels * REWARD + votes * FEE;
-        others.setRound(r);
-        others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 1);
         vm.warp(block.timestamp + 201);
         (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));
         assert(started);
+        uint256 most = 20 * REWARD + 12 * FEE;
+        assert(others.paid() <= most * 6 / 10 && others.paid() >= most * 4 / 10);
+        assert(others.paid() + others.released() == 25 * REWARD + 12 * FEE);
+    }
+
+    /// @dev For every reward and fee, at the least and the highest rate.
+    function check_an_exit_is_covered_by_the_reserve_whatever_the_terms(uint96 reward, uint96 fee, bool highest) external {
+        IDatasetRegistry.Terms memory t = terms();
+        (t.reward, t.auditFee, t.exitRate) = (reward, fee, highest ? 6_000 : 4_000);
+        others.setTerms(t);
+        ILabelRegistry.Round memory r;
+        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), 20, 4);
+        r.reserve = 20 * uint256(reward) + 12 * uint256(fee);
+        others.setRound(r);
+        vm.warp(block.timestamp + 201);
+        vm.assume(r.reserve <= 1_000 * LBL);
+        (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));
+        assert(started);
         assert(others.paid() + others.released() == r.reserve);
-        assert(others.paid() * 10 <= r.reserve * 6 && others.paid() * 10 >= r.reserve * 4);
+    }
+
+    /// @dev The proposer's bond is what the Jury asks, and comes back in full.
+    function check_a_proposers_bond_is_taken_and_comes_back_in_full(uint96 bond, bool hung) external {
+        vm.assume(bond <= 10 * BOND);
+        others.setBond(bond);
+        publishAll();
+        assert(bondsHeld() == bond && balance(PROPOSER) == 10 * BOND - bond);
+        if (hung) {
+            vm.prank(address(others));
+            settlement.suspend(ROUND);
+            vm.prank(address(others));
+            settlement.hang(ROUND);
+        } else {
+            vm.warp(block.timestamp + 101);
+            settlement.finalize(ROUND);
+        }
+        assert(bondsHeld() == 0 && balance(PROPOSER) == 10 * BOND);
     }
 }

@@ -48,7 +48,7 @@ contract JuryProof is Base {
         assert(jury.bondOf(1) * 2 >= 3 * 7 * 12 * uint256(fee));
     }
 
-    function check_a_bond_is_at_least_a_twentieth_of_what_is_held(uint96 held) external {
+    function check_a_bond_is_at_least_a_twentieth_of_what_is_held(uint32 held) external {
         round.set(held, 12, 1, 3);
         assert((jury.bondOf(1) + 1) * 20 > held);
     }

@@ -104,18 +104,23 @@ contract LimitsProof is SettlementFixture {
     function check_an_exit_pays_within_what_is_held(uint16 rate) external {
         vm.assume(rate >= 4_000 && rate <= 6_000);
         IDatasetRegistry.Terms memory t = terms();
-        t.exitRate = rate;
+        (t.reward, t.auditFee, t.exitRate) = (1_000_003, 700_001, rate);
         others.setTerms(t);
+        ILabelRegistry.Round memory r;
+        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), 20, 4);
+        r.reserve = 25 * 1_000_003 + 12 * 700_001;
+        others.setRound(r);
         vm.warp(block.timestamp + 201);
         (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));
         assert(started);
-        uint256 most = 20 * REWARD + 12 * FEE;
-        assert(others.paid() <= most * 6 / 10 && others.paid() >= most * 4 / 10);
-        assert(others.paid() + others.released() == 25 * REWARD + 12 * FEE);
+        uint256 most = 20 * 1_000_003 + 12 * 700_001;
+        // Each of the 32 is rounded down.
+        assert(others.paid() <= most * 6 / 10 && others.paid() + 32 >= most * 4 / 10);
+        assert(others.paid() + others.released() == r.reserve);
     }
 
     /// @dev For every reward and fee, at the least and the highest rate.
-    function check_an_exit_is_covered_by_the_reserve_whatever_the_terms(uint96 reward, uint96 fee, bool highest) external {
+    function check_an_exit_is_covered_by_the_reserve_whatever_the_terms(uint24 reward, uint24 fee, bool highest) external {
         IDatasetRegistry.Terms memory t = terms();
         (t.reward, t.auditFee, t.exitRate) = (reward, fee, highest ? 6_000 : 4_000);
         others.setTerms(t);

@@ -18,7 +18,7 @@ contract SharesProof is Fixture {
         shares = new DatasetShares(protocolOfPlainAccounts());
     }
 
-    function check_a_sale_never_pays_more_than_it_brought(uint8 anna, uint8 boris, uint16 amount) external {
+    function check_a_sale_never_pays_more_than_it_brought(uint8 anna, uint8 boris, uint8 amount) external {
         _finalize(1, uint256(anna) + boris);
         _mint(1, ANNA, anna);
         _mint(1, BORIS, boris);
@@ -31,7 +31,7 @@ contract SharesProof is Fixture {
         assert(paid + shares.claim(DATASET, BORIS) <= amount);
     }
 
-    function check_who_is_minted_late_gets_what_they_would_have_got_early(uint8 anna, uint8 boris, uint16 amount) external {
+    function check_who_is_minted_late_gets_what_they_would_have_got_early(uint8 anna, uint8 boris, uint8 amount) external {
         vm.assume(anna != 0);
         _finalize(1, uint256(anna) + boris);
         _mint(1, BORIS, boris);
@@ -66,7 +66,7 @@ contract SharesProof is Fixture {
         assert(shares.supplyOf(DATASET) == uint256(held) + other);
     }
 
-    function check_a_second_claim_pays_nothing(uint8 anna, uint8 boris, uint16 amount) external {
+    function check_a_second_claim_pays_nothing(uint8 anna, uint8 boris, uint8 amount) external {
         _finalize(1, uint256(anna) + boris);
         _mint(1, ANNA, anna);
         _sell(amount);

@@ -11,6 +11,8 @@ from typing import Any
 
 from scripts.deep.tools import ROOT, TOOLS, forge, proof_tool, require, run
 
+# Checks of style, of which all findings are alike.
+ALL_ALIKE = {"naming-convention"}
 TRIAGE = ROOT / "slither.triage.toml"
 OUT = TOOLS / "forge" / "slither"
 
@@ -61,6 +63,8 @@ def triaged() -> dict[Finding, str]:
             sys.exit(f"No reason worth the name for {entry['check']}: {entry['reason']!r}")
         for name in entry["where"]:
             finding = Finding(entry["check"], name)
+            if name == "*" and entry["check"] not in ALL_ALIKE:
+                sys.exit(f"{entry['check']} is no matter of style: name each finding")
             if finding in reasons:
                 sys.exit(f"Triaged twice: {finding}")
             reasons[finding] = entry["reason"]
@@ -69,7 +73,12 @@ def triaged() -> dict[Finding, str]:
 
 def main() -> int:
     found, reasons = analyse(), triaged()
-    untriaged, gone = sorted(found.keys() - reasons.keys()), sorted(reasons.keys() - found.keys())
+    for finding in found:
+        everywhere = Finding(finding.check, "*")
+        if everywhere in reasons:
+            reasons[finding] = reasons[everywhere]
+    untriaged = sorted(found.keys() - reasons.keys())
+    gone = sorted(f for f in reasons.keys() - found.keys() if f.where != "*")
     for finding in untriaged:
         print(f"NOT TRIAGED  {finding.check}  {finding.where}")
         for description in found[finding]:

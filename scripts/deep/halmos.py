@@ -1,7 +1,7 @@
 """The proofs, for all inputs at once; and that each of them can fail: a broken contract must be refuted.
 
-`python -m scripts.deep.halmos` proves every check_ function of tests/forge/proofs, then breaks the contracts one by one as refutations.toml says
-(in a copy) and requires a counterexample from each proof named there. A proof that no refutation names is an error."""
+`python -m scripts.deep.halmos` proves every check_ function of tests/forge/proofs, then breaks the contracts one by one, in a copy, as
+refutations.toml says, and requires a counterexample from each proof named there. A proof that no refutation names is an error."""
 
 import argparse
 import json
@@ -68,7 +68,9 @@ def all_proved() -> bool:
         # A loop cut short would leave paths unexplored: no proof.
         proved = proof is not None and proof["exitcode"] == PASS and proof["num_bounded_loops"] == 0
         good &= proved and name in expected
-        detail = "not run" if proof is None else f"exit code {proof['exitcode']}, {proof['num_bounded_loops']} loops cut, {proof['time'][0]:.0f} s"
+        detail = "not run"
+        if proof is not None:
+            detail = f"exit code {proof['exitcode']}, {proof['num_bounded_loops']} loops cut, {proof['time'][0]:.0f} s"
         print(f"{'proved' if proved else 'NOT PROVED':11} {name}  ({detail})", flush=True)
     unnamed = expected - {name for refutation in refutations() for name in refutation.refutes}
     for name in sorted(unnamed):
@@ -87,7 +89,8 @@ def all_refuted() -> bool:
         for name in refutation.refutes:
             refuted = name in results and results[name]["exitcode"] == COUNTEREXAMPLE
             good &= refuted
-            print(f"{'refuted' if refuted else 'NOT REFUTED':11} {name}  by {refutation.file}: {refutation.old!r} -> {refutation.new!r}", flush=True)
+            broken = f"{refutation.file}: {refutation.old!r} -> {refutation.new!r}"
+            print(f"{'refuted' if refuted else 'NOT REFUTED':11} {name}  by {broken}", flush=True)
     return good
 
 

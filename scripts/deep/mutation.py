@@ -1,10 +1,11 @@
 """Breaks the contracts one place at a time, as slither-mutate would, and asks whether any test notices.
 
-The mutants are slither-mutate's; the sampling and the running are ours, because a killed slither-mutate leaves the mutant in the source: here
-every mutant lives in a copy. forge's tests try first, in seconds; what survives them goes to the Brownie tests of that contract.
+The mutants are slither-mutate's; the sampling and the running are ours, because a killed slither-mutate leaves the mutant in the
+source: here every mutant lives in a copy. forge's tests try first, in seconds; what survives them goes to the Brownie tests of that
+contract.
 
-Runs in the environment of Slither: `.tools/proof-venv/bin/python -m scripts.deep.mutation --cap 5`. Exits with 1 when fewer than 90% of a
-contract's mutants are killed, or when the tests fail without any mutant."""
+Runs in the environment of Slither: `.tools/proof-venv/bin/python -m scripts.deep.mutation --cap 5`. Exits with 1 when fewer than 90% of
+a contract's mutants are killed, or when the tests fail without any mutant."""
 
 import argparse
 import json
@@ -187,8 +188,8 @@ def main() -> int:
         killed, survived = len(verdicts["forge"]) + len(verdicts["brownie"]), len(verdicts["survived"])
         good &= killed * 100 >= KILLED_PERCENT * (killed + survived) and killed != 0
         print(
-            f"{target.name}: {killed} of {killed + survived} killed ({len(verdicts['forge'])} by forge, {len(verdicts['brownie'])} by Brownie),"
-            f" {len(verdicts['invalid'])} did not compile, {len(mutants)} there are",
+            f"{target.name}: {killed} of {killed + survived} killed ({len(verdicts['forge'])} by forge,"
+            f" {len(verdicts['brownie'])} by Brownie), {len(verdicts['invalid'])} did not compile, {len(mutants)} there are",
             flush=True,
         )
         report[target.name] = {verdict: [asdict(m) for m in found] for verdict, found in verdicts.items()}

@@ -1,6 +1,7 @@
 """Slither over all contracts: every finding is triaged with a reason in slither.triage.toml, or this fails.
 
-`python -m scripts.deep.slither` prints what is not triaged, and what is triaged but no longer found, and exits with 1 for either."""
+`python -m scripts.deep.slither` prints what is not triaged, and what is triaged but no longer found, and exits with 1 for
+either."""
 
 import json
 import sys

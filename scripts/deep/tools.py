@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +38,9 @@ def run(
     command: Sequence[str | Path], cwd: Path = ROOT, timeout: float | None = None, **changes: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs to the end and hands back exit code and output, stderr after stdout."""
+    arguments = [str(part) for part in command]
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=environment(**changes), timeout=timeout, text=True, capture_output=True, check=False
+        arguments, cwd=cwd, env=environment(**changes), timeout=timeout, text=True, capture_output=True, check=False
     )
     done.stdout += done.stderr
     return done

@@ -1,7 +1,8 @@
 """The proofs, for all inputs at once; and that each of them can fail: a broken contract must be refuted.
 
 `python -m scripts.deep.halmos` proves every check_ function of tests/forge/proofs, then breaks the contracts one by one, in a copy,
-as refutations.toml says, and requires a counterexample from each proof named there. A proof that no refutation names is an error."""
+as refutations.toml says, and requires a counterexample from each proof named there. A proof that no refutation names is an
+error."""
 
 import argparse
 import json

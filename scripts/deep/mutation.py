@@ -4,8 +4,8 @@ The mutants are slither-mutate's; the sampling and the running are ours, because
 source: here every mutant lives in a copy. forge's tests try first, in seconds; what survives them goes to the Brownie tests of that
 contract.
 
-Runs in the environment of Slither: `.tools/proof-venv/bin/python -m scripts.deep.mutation --cap 5`. Exits with 1 when fewer than 90%
-of a contract's mutants are killed, or when the tests fail without any mutant."""
+Runs in the environment of Slither: `.tools/proof-venv/bin/python -m scripts.deep.mutation --cap 5`. Exits with 1 when fewer than
+90% of a contract's mutants are killed, or when the tests fail without any mutant."""
 
 import argparse
 import json

@@ -119,22 +119,6 @@ contract LimitsProof is SettlementFixture {
         assert(others.paid() + others.released() == r.reserve);
     }
 
-    /// @dev For every reward and fee, at the least and the highest rate.
-    function check_an_exit_is_covered_by_the_reserve_whatever_the_terms(uint24 reward, uint24 fee, bool highest) external {
-        IDatasetRegistry.Terms memory t = terms();
-        (t.reward, t.auditFee, t.exitRate) = (reward, fee, highest ? 6_000 : 4_000);
-        others.setTerms(t);
-        ILabelRegistry.Round memory r;
-        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), 20, 4);
-        r.reserve = 20 * uint256(reward) + 12 * uint256(fee);
-        others.setRound(r);
-        vm.warp(block.timestamp + 201);
-        vm.assume(r.reserve <= 1_000 * LBL);
-        (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));
-        assert(started);
-        assert(others.paid() + others.released() == r.reserve);
-    }
-
     /// @dev The proposer's bond is what the Jury asks, and comes back in full.
     function check_a_proposers_bond_is_taken_and_comes_back_in_full(uint96 bond, bool hung) external {
         vm.assume(bond <= 10 * BOND);

@@ -44,10 +44,12 @@ def prove(project: Path, name: str) -> dict[str, Any] | None:
     report = project / ".tools" / "forge" / "halmos" / "report.json"
     report.unlink(missing_ok=True)
     command: list[str | Path] = [proof_tool("halmos"), "--match-contract", "Proof$", "--forge-build-out", ".tools/forge/halmos/out"]
-    command += ["--function", f"{name}(", "--loop", "6", "--solver-timeout-assertion", str(ASSERTION_MS), "--no-status", "--json-output", str(report)]
+    # Halmos puts `^(check|invariant)_.*` before the name.
+    command += ["--match-test", f"{name.removeprefix('check_')}\\(", "--json-output", report]
+    command += ["--loop", "6", "--solver-timeout-assertion", str(ASSERTION_MS), "--no-status"]
     done = run(command, project, FOUNDRY_PROFILE="halmos")
     if not report.exists():
-        print(done.stdout[-4_000:], flush=True)
+        print(done.stdout[-1_000:], flush=True)
         return None
     results = json.loads(report.read_text())["test_results"]
     return next((proof for proofs in results.values() for proof in proofs if proof["name"].split("(")[0] == name), None)

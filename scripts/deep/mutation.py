@@ -9,6 +9,7 @@ Runs in the environment of Slither: `.tools/proof-venv/bin/python -m scripts.dee
 
 import argparse
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from slither.core.declarations import Contract
 from slither.tools.mutator.mutators import all_mutators
 from slither.tools.mutator.mutators.abstract_mutator import AbstractMutator
 
-from scripts.deep.tools import ROOT, TOOLS, copy_project, forge, require, run
+from scripts.deep.tools import ROOT, TOOLS, copy_project, environment, forge, require, run
 
 KILLED_PERCENT = 90
 FORGE_SECONDS, BROWNIE_SECONDS = 600, 1_800
@@ -174,6 +175,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=19_205, help="of the chain that Brownie's tests run on")
     options = parser.parse_args()
     require(run([forge(), "build", "--build-info", "--force"], FOUNDRY_PROFILE="slither"), "forge build")
+    # Slither asks forge for its configuration.
+    os.environ.update(environment(FOUNDRY_PROFILE="slither"))
     slither = Slither(str(ROOT), ignore_compile=True, foundry_out_directory=".tools/forge/slither/out")
     report, good = {}, True
     for target in TARGETS:

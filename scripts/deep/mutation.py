@@ -174,10 +174,10 @@ def main() -> int:
     parser.add_argument("--no-brownie", action="store_true", help="forge's tests alone")
     parser.add_argument("--port", type=int, default=19_205, help="of the chain that Brownie's tests run on")
     options = parser.parse_args()
-    require(run([forge(), "build", "--build-info", "--force"], FOUNDRY_PROFILE="slither"), "forge build")
+    require(run([forge(), "build", "--build-info", "--force"], FOUNDRY_PROFILE="mutation"), "forge build")
     # Slither asks forge for its configuration.
-    os.environ.update(environment(FOUNDRY_PROFILE="slither"))
-    slither = Slither(str(ROOT), ignore_compile=True, foundry_out_directory=".tools/forge/slither/out")
+    os.environ.update(environment(FOUNDRY_PROFILE="mutation"))
+    slither = Slither(str(ROOT), ignore_compile=True, foundry_out_directory=".tools/forge/mutation/out")
     report, good = {}, True
     for target in TARGETS:
         if options.only and target.name not in options.only:

@@ -31,7 +31,7 @@ contract RoundStub {
     }
 }
 
-/// @notice The bond of a challenge: it covers the jury's fees and half as much again, and is at least a twentieth of what the round holds.
+/// @notice The bond of a challenge: it covers the jury's fees and half as much again.
 contract JuryProof is Base {
     RoundStub internal round;
     Jury internal jury;
@@ -46,11 +46,6 @@ contract JuryProof is Base {
     function check_a_bond_covers_the_fees_and_half_as_much_again(uint96 fee) external {
         round.set(0, 12, fee, 3);
         assert(jury.bondOf(1) * 2 >= 3 * 7 * 12 * uint256(fee));
-    }
-
-    function check_a_bond_is_at_least_a_twentieth_of_what_is_held(uint32 held) external {
-        round.set(held, 12, 1, 3);
-        assert((jury.bondOf(1) + 1) * 20 > held);
     }
 
     function check_a_small_sample_is_paid_as_ten_tasks(uint96 fee, uint32 sampleSize) external {

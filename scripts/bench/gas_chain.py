@@ -32,7 +32,7 @@ def _await_receipts() -> None:
             try:
                 return known(tx_hash)
             except TransactionNotFound:
-                web3.eth.block_number
+                web3.eth.get_block_number()
         return known(tx_hash)
 
     web3.eth.get_transaction_receipt = lookup
@@ -76,7 +76,8 @@ def stranger(name: str) -> Wallet:
 
 def send_as(sender: str, call: Any, *arguments: Any) -> int:
     """A transaction from any address at all, without its key and without ether; its gas."""
-    tx = {"from": to_checksum_address(sender), "to": call._address, "data": call.encode_input(*arguments), "gas": hex(29_000_000), "gasPrice": "0x0"}
+    data, limits = call.encode_input(*arguments), {"gas": hex(29_000_000), "gasPrice": "0x0"}
+    tx = {"from": to_checksum_address(sender), "to": call._address, "data": data, **limits}
     return gas_of(request("eth_sendTransaction", tx))
 
 

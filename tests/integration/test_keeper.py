@@ -242,6 +242,18 @@ def test_nothing_is_proposed_when_the_chain_takes_no_proposal(world: World, chan
     assert proposals(world) == []
 
 
+def test_whoever_has_a_settlement_to_propose_does_not_exit(world: World) -> None:
+    work_that_waits(world)
+    fund_operator(world, 10**9)
+    world.change(Block, 9, timestamp=world.now - 1001)
+    assert [call[0] for call in asked(world)] == ["Settlement.propose"]
+    assert asked(world) == []
+    world.change(Account, user_account(world.backend.operator.address), balance=0)
+    with world.backend.database.transaction() as session:
+        session.query(Outbox).delete()
+    assert [call[0] for call in asked(world)] == ["Settlement.startExit"]
+
+
 # The API's side
 
 

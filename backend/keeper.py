@@ -13,15 +13,36 @@ from backend.context import Backend
 from backend.db import Database
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
-from backend.relay.outbox import enqueue_call
+from backend.relay.outbox import enqueue_call, is_queued
 from backend.relay.signer import KeyFileError, load_operator
+from backend.round_state import MAX_PROPOSALS, round_state, settled_at
 from backend.settings import Settings, SettingsError
-from backend.settlements.service import chunks_of, evidence_of, panel_majority, panel_of, settlement_of, totals_of
+from backend.settlements.service import (
+    chunks_of,
+    evidence_of,
+    panel_majority,
+    panel_of,
+    proposal_bond,
+    settlement_of,
+    totals_of,
+)
 from backend.submissions.service import drop_skipped
-from indexer.models import Account, Allowance, Audit, Checkpoint, Dataset, Entry, Round, Settlement
+from indexer.models import (
+    Account,
+    Allowance,
+    Audit,
+    Checkpoint,
+    Contributor,
+    Dataset,
+    Entry,
+    Round,
+    Settlement,
+    ValidatorVotes,
+)
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
-from labelshare.keeper import RoundState, due_step
+from labelshare.keeper import Step, due_step, may_finish
+from labelshare.rules.entries import MAX_ENTRIES, settlement_root
 
 MAX_UINT = (1 << 256) - 1
 
@@ -47,20 +68,33 @@ class Keeper:
             )
             for row in session.scalars(live.order_by(Round.id)).all():
                 self._advance(session, row, checkpoint)
+            self._finish_datasets(session)
         return False
+
+    def _finish_datasets(self, session: Session) -> None:
+        """Asks for the closing round of each dataset whose work has waited too long."""
+        ours = select(Dataset).where(Dataset.operator == self.backend.operator.address, Dataset.settled_block != 0)
+        for dataset in session.scalars(ours.where(Dataset.waiting_labels + Dataset.waiting_votes > 0)).all():
+            current = session.scalar(select(Round.phase).where(Round.dataset == dataset.id).order_by(Round.id.desc()).limit(1))
+            waiting = dataset.waiting_labels + dataset.waiting_votes
+            if current in ("settled", "void") and may_finish(waiting, settled_at(session, dataset), self.backend.now(session)):
+                enqueue_call(session, f"finish:{dataset.id}:{dataset.settled_block}", "LabelRegistry", "finishDataset", dataset.id)
 
     def _advance(self, session: Session, row: Round, checkpoint: Checkpoint) -> None:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
-        step = due_step(_state(session, row, audit, settlement), self.backend.now(session), checkpoint.block_number)
-        if step is not None:
-            attempt = audit.attempt if audit else 0
-            seed_block = audit.seed_block if audit else 0
+        state, now = round_state(session, row, audit, settlement), self.backend.now(session)
+        step = due_step(state, now, checkpoint.block_number)
+        proposing = audit is not None and audit.phase == "audited" and self._settle(session, row, audit, settlement)
+        # Who has a settlement to propose does not end the round without it, however late it is.
+        if step is not None and not (step is Step.START_EXIT and proposing):
             contract, function = step.value
-            enqueue_call(session, f"{function}:{row.id}:{attempt}:{seed_block}", contract, function, row.id)
-        if audit is not None and audit.phase == "revealing":
+            seed_blocks = [group.seed_block for group in (state.audit, state.jury) if group]
+            turn = ":".join(map(str, (audit.attempt if audit else 0, *seed_blocks, settlement.attempt if settlement else 0)))
+            enqueue_call(session, f"{contract}.{function}:{row.id}:{turn}:{state.challenge_ends}", contract, function, row.id)
+        if audit is not None and (audit.phase == "revealing" or (audit.phase == "committing" and now > audit.commit_ends)):
             self._reveal(session, audit)
-        if audit is not None and audit.phase == "audited":
-            self._settle(session, row, audit, settlement)
+        if settlement is not None and settlement.phase == "exiting":
+            self._exit(session, row)
 
     def _reveal(self, session: Session, audit: Audit) -> None:
         for member in panel_of(session, audit):
@@ -69,31 +103,48 @@ class Keeper:
                 key = f"reveal:{audit.round}:{audit.attempt}:{member.validator}"
                 enqueue_call(session, key, "AuditBoard", "reveal", audit.round, member.validator, held.answers, held.salt)
 
-    def _settle(self, session: Session, row: Round, audit: Audit, settlement: Settlement | None) -> None:
-        if settlement is None or settlement.phase == "expired":
-            self._propose(session, row, audit, settlement.attempt if settlement else 0)
-        elif settlement.phase == "proposed" and settlement.proposer == self.backend.operator.address:
-            chunks = chunks_of(settlement_of(session, row).entries)
+    def _settle(self, session: Session, row: Round, audit: Audit, settlement: Settlement | None) -> bool:
+        """Proposes, publishes, distributes; whether a proposal is on its way."""
+        if settlement is None or settlement.phase in ("expired", "overturned"):
+            return self._propose(session, row, audit, settlement)
+        if settlement.phase == "proposed" and settlement.proposer == self.backend.operator.address:
             number = settlement.published
             key = f"publish:{row.id}:{settlement.attempt}:{number}"
+            if is_queued(session, key):
+                return False
+            chunks = chunks_of(settlement_of(session, row).entries)
             enqueue_call(session, key, "Settlement", "publish", row.id, number, chunks[number])
         elif settlement.phase == "final":
             self._distribute(session, row, settlement)
+        return False
 
-    def _propose(self, session: Session, row: Round, audit: Audit, expired: int) -> None:
-        signatures = panel_majority(session, audit)
+    def _propose(self, session: Session, row: Round, audit: Audit, before: Settlement | None) -> bool:
+        """Proposes the rule's result; after a verdict only when it is that verdict. Whether a proposal is on its way."""
+        attempt = before.attempt if before else 0
+        if before is not None and attempt - before.overturned >= MAX_PROPOSALS:
+            return False
+        key = f"propose:{row.id}:{attempt}"
+        if is_queued(session, key):
+            return True
+        required = before.required_root if before else None
+        signatures = panel_majority(session, audit) if required is None else []
         if signatures is None or not self._can_bond(session, row):
-            return
+            return False
         entries = settlement_of(session, row).entries
+        root = "0x" + settlement_root(row.id, entries).hex()
+        if required not in (None, root):
+            log.error("round %d: the jury decided on root %s, the rule gives %s here; nothing is proposed", row.id, required, root)
+            return False
         evidence = evidence_of(self.backend, session, row)
         arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals_of(entries), signatures)
-        enqueue_call(session, f"propose:{row.id}:{expired}", "Settlement", "propose", *arguments)
+        enqueue_call(session, key, "Settlement", "propose", *arguments)
+        return True
 
     def _can_bond(self, session: Session, row: Round) -> bool:
         """Whether the operator's Ledger account covers the proposal's bond; allows the Settlement to take it, once."""
         operator = self.backend.operator.address
         settlement = self.backend.deployment.address("Settlement")
-        needed = row.reserve // 20
+        needed = proposal_bond(session, row)
         account = session.get(Account, user_account(operator))
         if account is None or account.balance < needed:
             log.warning("round %d waits: deposit at least %d base units of LBL for %s", row.id, needed, operator)
@@ -104,6 +155,15 @@ class Keeper:
             return False
         return True
 
+    def _exit(self, session: Session, row: Round) -> None:
+        """Pays those with pending work, as many as a call takes; the next ones once these are mirrored."""
+        labeled = select(Contributor.contributor).where(Contributor.dataset == row.dataset, Contributor.pending > 0)
+        voted = select(ValidatorVotes.validator).where(ValidatorVotes.dataset == row.dataset, ValidatorVotes.pending > 0)
+        contributors = session.scalars(labeled.order_by(Contributor.contributor).limit(MAX_ENTRIES)).all()
+        validators = session.scalars(voted.order_by(ValidatorVotes.validator).limit(MAX_ENTRIES)).all()
+        first = next(iter((*contributors, *validators)), "nobody")
+        enqueue_call(session, f"exit:{row.id}:{first}", "Settlement", "exit", row.id, list(contributors), list(validators))
+
     def _distribute(self, session: Session, row: Round, settlement: Settlement) -> None:
         for chunk in range(settlement.chunks):
             published = select(Entry).where(Entry.round == row.id, Entry.chunk == chunk)
@@ -111,25 +171,6 @@ class Keeper:
             if entries and not entries[0].distributed:
                 rows = [[e.role, e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting] for e in entries]
                 enqueue_call(session, f"distribute:{row.id}:{chunk}", "Settlement", "distribute", row.id, chunk, rows)
-
-
-def _state(session: Session, row: Round, audit: Audit | None, settlement: Settlement | None) -> RoundState:
-    panel = panel_of(session, audit) if audit else []
-    return RoundState(
-        phase=row.phase,
-        labels=row.labels,
-        label_budget=row.label_budget,
-        deadline=row.deadline,
-        audit_phase=audit.phase if audit else None,
-        seed_block=audit.seed_block if audit else 0,
-        commit_ends=audit.commit_ends if audit else 0,
-        reveal_ends=audit.reveal_ends if audit else 0,
-        members=len(panel),
-        committed=sum(member.commitment is not None for member in panel),
-        revealed=sum(member.revealed for member in panel),
-        settlement_phase=settlement.phase if settlement else None,
-        challenge_ends=settlement.challenge_ends if settlement else 0,
-    )
 
 
 def main() -> None:

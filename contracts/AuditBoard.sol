@@ -5,6 +5,7 @@ import {Sortition} from "./Sortition.sol";
 import {IAuditBoard} from "./interfaces/IAuditBoard.sol";
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Typed} from "./libraries/Typed.sol";
@@ -14,6 +15,8 @@ import {Typed} from "./libraries/Typed.sol";
 /// @dev Only votes of the panel that passes count as work: a panel without a quorum is replaced as a whole, and the sample with it. A
 /// round whose three panels failed waits in Failed for the exit.
 contract AuditBoard is IAuditBoard, Sortition {
+    /// @inheritdoc IAuditBoard
+    uint64 public constant WAIT_LOCK = 30 days;
     uint8 private constant MAX_ATTEMPTS = 3;
 
     /// @dev What an audit needs of its round besides the Setting.
@@ -21,6 +24,13 @@ contract AuditBoard is IAuditBoard, Sortition {
         uint32 sampleSize;
         uint8 panelSize;
         uint8 openSubmissions;
+    }
+
+    /// @dev Votes that no settlement has decided, and the last round they come from.
+    struct Pending {
+        uint64 votes;
+        uint64 round;
+        bool locked;
     }
 
     struct Attestation {
@@ -31,8 +41,7 @@ contract AuditBoard is IAuditBoard, Sortition {
     mapping(uint256 round => Scope) private _scopes;
     mapping(uint256 round => uint40[]) private _panelSeats;
     mapping(uint256 round => mapping(uint8 attempt => mapping(address validator => Attestation))) private _attestations;
-    /// @inheritdoc IAuditBoard
-    mapping(uint256 dataset => mapping(address validator => uint64)) public pendingVotesOf;
+    mapping(uint256 dataset => mapping(address validator => Pending)) private _pending;
     /// @inheritdoc IAuditBoard
     mapping(uint256 dataset => uint256) public pendingValidators;
 
@@ -127,7 +136,7 @@ contract AuditBoard is IAuditBoard, Sortition {
         _requireOver(round, _allAttested(round));
         (uint256 revealed, uint256 total,) = _turnout(round);
         uint8 attempt = d.attempt;
-        _penalizeSilence(round, false);
+        _penalizeSilence(round);
         if (revealed * 2 > total) {
             (d.phase, d.concludedAt) = (Phase.Concluded, uint64(block.timestamp));
             _countVotes(round);
@@ -144,7 +153,19 @@ contract AuditBoard is IAuditBoard, Sortition {
         emit AuditConcluded(round, attempt, revealed, d.phase);
     }
 
-    // Settlement's side
+    // Pending votes
+
+    /// @inheritdoc IAuditBoard
+    function unlockWaiting(uint256 dataset, address validator) external {
+        Pending storage pending = _pending[dataset][validator];
+        uint256 round = pending.round;
+        bool due = pending.locked && LABEL_REGISTRY.roundOf(round).phase == ILabelRegistry.RoundPhase.Settled
+            && block.timestamp > _drawings[round].concludedAt + WAIT_LOCK
+            && !ISettlement(SETTLEMENT).isUnderWay(LABEL_REGISTRY.currentRound(dataset));
+        if (!due) revert NotReleasable(dataset, validator);
+        pending.locked = false;
+        STAKING.unlock(validator);
+    }
 
     /// @inheritdoc IAuditBoard
     function settleValidators(uint256 dataset, address[] calldata validators)
@@ -154,15 +175,26 @@ contract AuditBoard is IAuditBoard, Sortition {
     {
         votes = new uint64[](validators.length);
         for (uint256 i; i < validators.length; ++i) {
-            votes[i] = pendingVotesOf[dataset][validators[i]];
-            if (votes[i] != 0) STAKING.unlock(validators[i]);
-            pendingVotesOf[dataset][validators[i]] = 0;
+            Pending memory pending = _pending[dataset][validators[i]];
+            votes[i] = pending.votes;
+            delete _pending[dataset][validators[i]];
+            if (pending.locked) STAKING.unlock(validators[i]);
             emit ValidatorSettled(dataset, validators[i], votes[i]);
         }
         pendingValidators[dataset] -= validators.length;
     }
 
     // Views
+
+    /// @inheritdoc IAuditBoard
+    function pendingVotesOf(uint256 dataset, address validator) external view returns (uint64) {
+        return _pending[dataset][validator].votes;
+    }
+
+    /// @inheritdoc IAuditBoard
+    function isLocked(uint256 dataset, address validator) external view returns (bool) {
+        return _pending[dataset][validator].locked;
+    }
 
     /// @inheritdoc IAuditBoard
     function auditOf(uint256 round) external view returns (Drawing memory) {
@@ -229,10 +261,11 @@ contract AuditBoard is IAuditBoard, Sortition {
         Member[] storage panel = _members[round];
         for (uint256 i; i < panel.length; ++i) {
             if (!panel[i].revealed) continue;
-            uint64 pending = pendingVotesOf[dataset][panel[i].validator];
-            if (pending == 0) ++pendingValidators[dataset];
-            else STAKING.unlock(panel[i].validator);
-            pendingVotesOf[dataset][panel[i].validator] = pending + sampleSize * panel[i].weight;
+            Pending storage pending = _pending[dataset][panel[i].validator];
+            if (pending.votes == 0) ++pendingValidators[dataset];
+            if (pending.locked) STAKING.unlock(panel[i].validator);
+            (pending.round, pending.locked) = (uint64(round), true);
+            pending.votes += sampleSize * panel[i].weight;
         }
     }
 

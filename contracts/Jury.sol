@@ -25,8 +25,7 @@ contract Jury is IJury, Sortition {
     uint256 public constant DISSENT_FEES = 2;
     /// @inheritdoc IJury
     uint256 public constant MIN_TASKS = 10;
-    /// @inheritdoc IJury
-    uint256 public constant MIN_OWNERS = 3;
+    uint256 private constant MIN_OWNERS = 3;
     uint256 private constant BOND_BPS = 500;
     uint256 private constant BPS = 10_000;
 
@@ -74,9 +73,9 @@ contract Jury is IJury, Sortition {
             return;
         }
         (address[] memory owners,) = _draw(round, _size(round), AUDIT_BOARD.panelSeatsOf(round));
-        // A pool so small that the panel took one of three owners whole must not let a challenge force the exit.
         if (_sort(owners) < MIN_OWNERS) (owners,) = _draw(round, _size(round), new uint40[](0));
-        if (_sort(owners) < MIN_OWNERS) {
+        // Who is left judges, however few: else one who leaves the pool and challenges would force the exit.
+        if (owners.length == 0) {
             _drawings[round].phase = Phase.Failed;
             _hang(round);
             return;
@@ -106,7 +105,7 @@ contract Jury is IJury, Sortition {
     function conclude(uint256 round) external {
         _requireOver(round, true);
         (bytes32 root, uint256 votes, uint256 total) = _plurality(round);
-        _penalizeSilence(round, true);
+        _penalizeSilence(round);
         if (votes * 2 > total) {
             _drawings[round].phase = Phase.Concluded;
             _penalizeDissent(round, root);
@@ -153,7 +152,7 @@ contract Jury is IJury, Sortition {
         uint256 fees = _jurySize(terms.panelSize, false) * _seatFee(terms.auditFee, r.sampleSize);
         uint256 part = ISettlement(SETTLEMENT).heldOf(round) * BOND_BPS / BPS;
         uint256 bond = fees * 3 / 2;
-        return (bond > part ? bond : part) << _disputes[round].count;
+        return (bond > part ? bond : part) << (_disputes[round].count + ISettlement(SETTLEMENT).expiredOf(round));
     }
 
     // Internals: the jury

@@ -84,9 +84,9 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (chunks == 0 || chunks > MAX_CHUNKS) revert InvalidChunks(chunks);
         if (_hung[round]) revert RoundHung(round);
         if (requiredRootOf[round] == bytes32(0)) _requirePanelMajority(round, evidenceHash, signatures);
+        uint256 bond = JURY.bondOf(round);
         if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
         uint256 dataset = LABEL_REGISTRY.datasetOf(round);
-        uint256 bond = JURY.bondOf(round);
         Proposal storage p = _proposals[round];
         (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
         p.publishEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(dataset).challengeWindow;
@@ -183,6 +183,19 @@ abstract contract Proposals is ISettlement, EIP712 {
     }
 
     /// @inheritdoc ISettlement
+    function expiredOf(uint256 round) external view returns (uint256) {
+        SettlementPhase phase = _proposals[round].phase;
+        bool live = phase == SettlementPhase.Proposed || phase == SettlementPhase.Published || phase == SettlementPhase.Challenged;
+        return proposalsOf[round] - (live ? 1 : 0);
+    }
+
+    /// @inheritdoc ISettlement
+    function isUnderWay(uint256 round) external view returns (bool) {
+        SettlementPhase phase = _proposals[round].phase;
+        return phase != SettlementPhase.None && phase != SettlementPhase.Distributed;
+    }
+
+    /// @inheritdoc ISettlement
     function heldOf(uint256 round) external view returns (uint256) {
         ILabelRegistry.Round memory r = LABEL_REGISTRY.roundOf(round);
         return _held(r, REGISTRY.payTermsOf(r.dataset));
@@ -201,7 +214,7 @@ abstract contract Proposals is ISettlement, EIP712 {
         uint256 revealed = AUDIT_BOARD.totalRevealedWeight(round);
         // A closing round has no panel.
         if (revealed == 0) return;
-        bytes32 digest = _hashTypedDataV4(Typed.evidence(round, evidenceHash));
+        bytes32 digest = _hashTypedDataV4(Typed.evidence(round, evidenceHash, msg.sender));
         uint256 signed = AUDIT_BOARD.signedWeight(round, digest, signatures);
         if (signed * 2 <= revealed) revert NoPanelMajority(signed, revealed);
     }

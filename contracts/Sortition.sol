@@ -180,14 +180,14 @@ abstract contract Sortition is ISortition, EIP712 {
         if (!(complete && revealed == total) && block.timestamp <= endsAt) revert WindowStillOpen(round, endsAt);
     }
 
-    /// @dev Slashes, suspends and unlocks the silent. A penalty is never more than the seats drawn when `capped`.
-    function _penalizeSilence(uint256 round, bool capped) internal {
+    /// @dev Slashes, suspends and unlocks the silent. A seat that is drawn risks no more than itself.
+    function _penalizeSilence(uint256 round) internal {
         Setting memory setting = _settings[round];
         Member[] storage members = _members[round];
         uint256 seatSize = STAKING.seatSize();
         uint256 perSeat = SILENCE_FEES * setting.seatFee;
         if (perSeat < seatSize * SILENCE_SEAT_BPS / BPS) perSeat = seatSize * SILENCE_SEAT_BPS / BPS;
-        if (capped && perSeat > seatSize) perSeat = seatSize;
+        if (perSeat > seatSize) perSeat = seatSize;
         for (uint256 i; i < members.length; ++i) {
             if (members[i].revealed) continue;
             address validator = members[i].validator;

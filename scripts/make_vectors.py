@@ -9,7 +9,8 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from labelshare.rules import draw, eip712, merkle
+from labelshare.rules import draw, eip712, jury, merkle
+from labelshare.rules.entries import Entry, Role, settlement_root
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash, salt
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
@@ -33,7 +34,9 @@ def signatures() -> dict[str, Any]:
         eip712.Submission(5, SIGNER, 2, 1024, word, 1, 2**40),
         eip712.Assignment(5, OTHER, 2, 100, 2**40),
         eip712.Commit(5, 1, SIGNER, word),
-        eip712.Evidence(5, word),
+        eip712.Attestation(5, 1, SIGNER, 2**127 + 5),
+        eip712.Verdict(5, 1, SIGNER, word),
+        eip712.Evidence(5, word, OTHER),
     )
     return {
         "domain": {"chain_id": DOMAIN.chain_id, "contract": DOMAIN.contract, "separator": hexed(DOMAIN.separator())},
@@ -115,6 +118,27 @@ def ballots() -> list[dict[str, Any]]:
     return rows
 
 
+def verdicts() -> list[dict[str, Any]]:
+    """Roots of settlements of 0 to 3 entries, and jurors' commitments to them."""
+    largest = Entry(Role.VALIDATOR, OTHER, 2**96 - 1, 2**96 - 1, 2**64 - 1, 2**32 - 1)
+    entries = (Entry(Role.CONTRIBUTOR, SIGNER, 10**18, 5, 1 << 16, 0), largest, Entry(Role.REQUESTER, SIGNER, 0, 0, 7, 0))
+    rows = []
+    for count in range(len(entries) + 1):
+        root, grain = settlement_root(count + 1, entries[:count]), keccak(text=f"verdict {count}")
+        rows.append(
+            {
+                "round": count + 1,
+                "entries": [[int(v) if isinstance(v, int) else v for v in vars(entry).values()] for entry in entries[:count]],
+                "root": hexed(root),
+                "attempt": count,
+                "juror": SIGNER,
+                "salt": hexed(grain),
+                "commitment": hexed(jury.verdict_commitment(count + 1, count, SIGNER, root, grain)),
+            }
+        )
+    return rows
+
+
 def evidence() -> dict[str, Any]:
     """An evidence file and its hash."""
     rows = ((1, 0, salt(KEY, 1, 0, 1)), (0, 2, salt(KEY, 1, 0, 0)))
@@ -125,7 +149,14 @@ def evidence() -> dict[str, Any]:
 
 def vectors() -> dict[str, Any]:
     """Content of each file by its name."""
-    return {"signatures": signatures(), "trees": trees(), "draws": draws(), "ballots": ballots(), "evidence": evidence()}
+    return {
+        "signatures": signatures(),
+        "trees": trees(),
+        "draws": draws(),
+        "ballots": ballots(),
+        "verdicts": verdicts(),
+        "evidence": evidence(),
+    }
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from backend.datasets.service import draft_of, get_dataset, task_contents
 from backend.errors import Forbidden
 from backend.settlements.service import accepted, labels_of, panel_of, settlement_of
 from indexer.models import Audit, Entry, License, Round, Settlement
+from labelshare.rules.entries import Role
 from labelshare.rules.merkle import labels_tree
-from labelshare.rules.settlement import Role
 
 SCHEMA = "labelshare-dataset-1"
 FINAL = ("final", "distributed")
@@ -44,7 +44,7 @@ def dataset_file(backend: Backend, session: Session, dataset: int, licensee: str
 
 def _round(session: Session, row: Round) -> dict[str, Any]:
     settled = settlement_of(session, row)
-    contents = task_contents(session, draft_of(session, row))
+    contents = task_contents(session, draft_of(session, row)) if row.task_count else []  # a closing round has none
     audit = session.get_one(Audit, row.id)
     entries = session.scalars(select(Entry).where(Entry.round == row.id).order_by(Entry.chunk, Entry.position))
     return {

@@ -7,7 +7,7 @@ from backend.context import Injected
 from backend.errors import NotFound
 from backend.settlements.schemas import EntryView, SettlementView
 from indexer.models import Entry, Settlement
-from labelshare.rules.settlement import Role
+from labelshare.rules.entries import Role
 
 router = APIRouter(tags=["settlements"])
 

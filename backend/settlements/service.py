@@ -6,16 +6,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
-from backend.errors import NotFound
+from backend.errors import Forbidden, NotFound
 from backend.models import EvidenceFile, EvidenceSignature, Label, SignedSubmission
-from indexer.models import Audit, Dataset, PanelMember, Round, Submission
+from indexer.models import Audit, Dataset, Dispute, OpenSubmission, PanelMember, Round, Submission
 from indexer.models import Settlement as SettlementRow
+from labelshare.rules import jury
 from labelshare.rules.draw import sample
+from labelshare.rules.entries import Entry, Role, in_chunks
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
 from labelshare.rules.settlement import (
     Ballot,
-    Entry,
-    Role,
     RoundEvidence,
     RuleTerms,
     Settlement,
@@ -23,12 +23,17 @@ from labelshare.rules.settlement import (
     settle,
 )
 
-CHUNK = 100
 OPEN_PATH = 2
 
 
 def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSubmission]]:
-    """The round's submissions as the chain has them, each with what was signed here, by contributor and sequence number."""
+    """The round's submissions that count, as the chain has them, each with what was signed here, by contributor and sequence
+    number. Open ones count by the panel's word."""
+    counted = select(OpenSubmission.sequence).where(
+        OpenSubmission.round == Submission.round,
+        OpenSubmission.contributor == Submission.contributor,
+        OpenSubmission.counted.is_(True),
+    )
     rows = session.execute(
         select(Submission, SignedSubmission)
         .join(
@@ -38,7 +43,7 @@ def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSu
             & (SignedSubmission.sequence == Submission.sequence)
             & (SignedSubmission.labels_root == Submission.labels_root),
         )
-        .where(Submission.round == round_id)
+        .where(Submission.round == round_id, (Submission.admission != OPEN_PATH) | counted.exists())
         .order_by(Submission.contributor, Submission.sequence)
     )
     return [(on_chain, signed) for on_chain, signed in rows]
@@ -49,12 +54,18 @@ def labels_of(session: Session, signed: SignedSubmission) -> list[Label]:
 
 
 def evidence_of(backend: Backend, session: Session, row: Round) -> EvidenceFile:
-    """The round's evidence file, built once the round is closed and kept as hashed. Raises NotFound before."""
+    """The round's evidence file, built once the round is closed and it is known which open submissions count, and kept as hashed.
+
+    Raises NotFound or Forbidden before.
+    """
     kept = session.get(EvidenceFile, row.id)
     if kept is not None:
         return kept
     if row.closed_block is None:
         raise NotFound("no_evidence", f"Round {row.id} is still open; its evidence exists once it closed.")
+    unknown = select(OpenSubmission).where(OpenSubmission.round == row.id, OpenSubmission.counted.is_(None))
+    if session.scalar(unknown.limit(1)) is not None:
+        raise Forbidden("too_early", f"Which open submissions of round {row.id} count is not known before its audit ends.")
     records = [
         SubmissionRecord(
             contributor=signed.contributor,
@@ -81,7 +92,9 @@ def panel_of(session: Session, audit: Audit) -> list[PanelMember]:
 
 
 def sample_of(row: Round, audit: Audit) -> tuple[int, ...]:
-    """The audited task indices. Raises NotFound before the seed is known."""
+    """The audited task indices, none of a closing round. Raises NotFound before the seed is known."""
+    if row.sample_size == 0:
+        return ()
     if audit.seed is None:
         raise NotFound("no_sample", f"The sample of round {row.id} is not drawn yet.")
     return sample(bytes.fromhex(audit.seed[2:]), row.task_count, row.sample_size)
@@ -94,6 +107,7 @@ def rule_terms(dataset: Dataset) -> RuleTerms:
         reward=int(terms["reward"]),
         audit_fee=int(terms["audit_fee"]),
         bond=int(terms["bond"]),
+        open_bond=int(terms["open_bond"]),
         audit_rate=terms["audit_rate"],
         exit_rate_bps=terms["exit_rate"],
         min_labels=terms["min_labels"],
@@ -139,9 +153,12 @@ def settlement_of(session: Session, row: Round) -> Settlement:
 
 
 def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:
-    """Entries as the contract takes them, at most 100 a chunk; amounts as decimal strings."""
-    rows: list[list[str | int]] = [[int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting] for e in entries]
-    return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    """Entries as the contract takes them, in chunks; amounts as decimal strings."""
+
+    def row(e: Entry) -> list[str | int]:
+        return [int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting]
+
+    return [[row(entry) for entry in chunk] for chunk in in_chunks(entries)]
 
 
 def totals_of(entries: Sequence[Entry]) -> list[str]:
@@ -165,11 +182,24 @@ def totals_of(entries: Sequence[Entry]) -> list[str]:
 
 
 def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | None:
-    """(validator, signature) over the evidence, in order of address, when they weigh more than half of what revealed."""
+    """(validator, signature) over the evidence, in order of address, when they weigh more than half of what revealed; none when
+    nobody revealed, as in a closing round."""
     kept = session.scalars(select(EvidenceSignature).where(EvidenceSignature.round == audit.round))
     signatures = {row.validator: row.signature for row in kept}
     revealed = [member for member in panel_of(session, audit) if member.revealed]
     signed = [member for member in revealed if member.validator in signatures]
-    if 2 * sum(m.weight for m in signed) <= sum(m.weight for m in revealed):
+    if revealed and 2 * sum(m.weight for m in signed) <= sum(m.weight for m in revealed):
         return None
     return [(member.validator, signatures[member.validator]) for member in signed]
+
+
+def proposal_bond(session: Session, row: Round) -> int:
+    """Base units that a proposal of the round costs now, when none is under way."""
+    dataset = session.get_one(Dataset, row.dataset)
+    terms = dataset.terms
+    fee = int(terms["audit_fee"])
+    held = row.reserve + dataset.waiting_labels * int(terms["reward"]) + dataset.waiting_votes * fee
+    disputes = len(session.scalars(select(Dispute.number).where(Dispute.round == row.id)).all())
+    before = session.get(SettlementRow, row.id)
+    expired = before.attempt - before.overturned if before else 0
+    return jury.bond(terms["panel_size"], fee, row.sample_size, held, disputes + expired)

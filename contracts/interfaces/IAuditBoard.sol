@@ -8,7 +8,8 @@ import {ISortition} from "./ISortition.sol";
 /// for silence, and the panel's word on which open submissions were shown to it.
 /// @dev The sample's task indices are a pure function of (seed, taskCount, sampleSize); see docs/SPECIFICATION.md. `Concluded` means audited.
 interface IAuditBoard is ISortition {
-    /// @dev EIP-712: Evidence(uint256 round,bytes32 evidenceHash), in the Settlement's domain
+    /// @dev EIP-712: Evidence(uint256 round,bytes32 evidenceHash,address proposer), in the Settlement's domain. The panel names the proposer:
+    /// else anyone could take its signatures, propose first and stay silent
     struct EvidenceSignature {
         address validator;
         bytes signature;
@@ -20,10 +21,14 @@ interface IAuditBoard is ISortition {
     error DrawFailed(uint256 picked, uint256 wanted);
     /// @notice Thrown when the signatures are not in ascending order of address.
     error SignersOutOfOrder(address validator);
+    /// @notice Thrown when a stake is not locked for waiting votes, or must stay so.
+    error NotReleasable(uint256 dataset, address validator);
     /// @notice Thrown when there is no open submission to attest.
     error NothingToAttest(uint256 round);
 
+    /// @notice A panel is called for: seats eligible as of `asOf` will be drawn by the hash of `seedBlock`.
     event AuditStarted(uint256 indexed round, uint8 attempt, uint256 seedBlock, uint256 asOf, uint256 slots);
+    /// @notice The panel sits until `commitEnds`; the sample follows from `seed`.
     event PanelDrawn(
         uint256 indexed round, uint8 attempt, bytes32 seed, address[] validators, uint16[] weights, uint64 commitEnds
     );
@@ -49,6 +54,10 @@ interface IAuditBoard is ISortition {
     function totalRevealedWeight(uint256 round) external view returns (uint256);
     /// @notice Revealed weight of those who signed `digest`. Reverts with InvalidSignature, or SignersOutOfOrder.
     function signedWeight(uint256 round, bytes32 digest, EvidenceSignature[] calldata signatures) external view returns (uint256);
+    /// @notice Seconds after an audit for which votes that wait are backed by locked stake.
+    function WAIT_LOCK() external view returns (uint64);
+    /// @notice Whether a validator's stake is locked for the pending votes of a dataset.
+    function isLocked(uint256 dataset, address validator) external view returns (bool);
     /// @notice Votes (audited tasks × weight) of a validator that no settlement has decided yet.
     function pendingVotesOf(uint256 dataset, address validator) external view returns (uint64);
     /// @notice Validators of the dataset with pending votes: a settlement must have an entry for each.
@@ -73,6 +82,10 @@ interface IAuditBoard is ISortition {
     /// silent; audited when more than half of the panel's weight revealed, else a new panel, at most 3.
     /// @dev Of the open submissions, those that more than half of the revealed weight attests count; the rest are void.
     function conclude(uint256 round) external;
+
+    /// @notice Anyone: unlocks a validator whose votes still wait WAIT_LOCK after the audit of the last of them, so that no requester holds
+    /// a stake hostage by small rounds. The votes stay pending. Not while a settlement of the dataset is under way, which may slash them.
+    function unlockWaiting(uint256 dataset, address validator) external;
 
     /// @notice Settlement only: the pending votes of these validators are decided, and their stakes unlocked: not before, so that
     /// nobody takes their stake out between a verdict and its slash.

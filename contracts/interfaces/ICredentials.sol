@@ -12,7 +12,9 @@ interface ICredentials {
     /// @notice Thrown when there is nothing to revoke.
     error NotAttested(bytes32 credential, address account);
 
+    /// @notice An issuer attests an account for one of its domains until `expiry`, unix seconds.
     event Attested(bytes32 indexed credential, address indexed account, address indexed issuer, string domain, uint64 expiry);
+    /// @notice An issuer ended an attestation.
     event Revoked(bytes32 indexed credential, address indexed account);
 
     /// @notice The credential of an issuer's domain: keccak256(abi.encode(address issuer, string domain)).

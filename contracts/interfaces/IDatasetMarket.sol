@@ -10,12 +10,18 @@ interface IDatasetMarket {
         uint64 lastRound;
     }
 
+    /// @notice Thrown when the requester asks for less than the floor in the terms.
     error PriceBelowFloor(uint256 price, uint256 floor);
+    /// @notice Thrown when the price is above the buyer's `maxPrice`: look at `priceOf` and buy again.
     error PriceAboveMax(uint256 price, uint256 maxPrice);
+    /// @notice Thrown when somebody else than the requester sets the price.
     error NotRequester(address caller, address requester);
+    /// @notice Thrown when a license would go to the zero address.
     error ZeroLicensee();
 
+    /// @notice The requester set the price of a license.
     event PriceSet(uint256 indexed dataset, uint256 price);
+    /// @notice `licensee` may download the dataset up to `lastRound` until `expiry`; `fee` of `price` went to the treasury.
     event LicenseSold(
         uint256 indexed dataset,
         address indexed licensee,

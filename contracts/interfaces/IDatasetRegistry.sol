@@ -74,17 +74,22 @@ interface IDatasetRegistry {
 
     /// @notice Thrown when a term is outside its bounds; `term` is its name.
     error InvalidTerm(string term);
+    /// @notice Thrown when no dataset has this id.
     error UnknownDataset(uint256 dataset);
+    /// @notice Thrown when somebody else acts as a dataset's requester.
     error NotRequester(address caller, address requester);
     /// @notice Thrown when the free escrow is less than what a round or a withdrawal asks for.
     error InsufficientEscrow(uint256 dataset, uint256 free, uint256 needed);
     /// @notice Thrown when a settlement would take more than the dataset's reserve.
     error ReserveExceeded(uint256 dataset, uint256 reserved, uint256 needed);
 
+    /// @notice A dataset exists, with terms that nobody can change.
     event DatasetCreated(uint256 indexed dataset, address indexed requester, address indexed operator, Terms terms);
+    /// @notice A round set `amount` aside; `reserved` is all that rounds may still take.
     event EscrowReserved(uint256 indexed dataset, uint256 amount, uint256 reserved);
     /// @notice `paid` went to the Settlement's account of the dataset, `released` back to the free escrow.
     event EscrowSettled(uint256 indexed dataset, uint256 paid, uint256 released, uint256 reserved);
+    /// @notice The requester took back escrow that no round has reserved.
     event FreeWithdrawn(uint256 indexed dataset, bytes32 indexed to, uint256 amount);
 
     /// @notice The longest window a dataset may set, seconds.

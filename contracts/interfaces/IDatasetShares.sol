@@ -16,12 +16,18 @@ interface IDatasetShares is IERC1155 {
 
     /// @notice Thrown when revenue arrives for a dataset without shares.
     error NoShares(uint256 dataset);
+    /// @notice Thrown when a transfer asks for more shares than the holder has.
     error InsufficientShares(uint256 dataset, address holder, uint256 balance, uint256 needed);
+    /// @notice Thrown when the caller neither is the holder nor has their approval.
     error NotApproved(address operator, address holder);
+    /// @notice Thrown when shares would go to the zero address.
     error InvalidReceiver(address to);
+    /// @notice Thrown when two lists that belong together differ in length.
     error LengthMismatch(uint256 ids, uint256 values);
 
+    /// @notice A round's shares count from now on, minted or not: `supply` in all.
     event SharesFinalized(uint256 indexed dataset, uint256 indexed round, uint256 shares, uint256 supply, uint256 acc);
+    /// @notice A sale brought `amount`; `acc` is the revenue per share since the beginning, times 2^64.
     event RevenueAdded(uint256 indexed dataset, uint256 amount, uint256 acc);
     /// @notice Revenue was paid to the holder's Ledger account.
     event RevenuePaid(uint256 indexed dataset, address indexed holder, uint256 amount);

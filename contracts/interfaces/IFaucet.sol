@@ -7,6 +7,7 @@ interface IFaucet {
     /// @notice Thrown when an address was served before.
     error AlreadyServed(address to);
 
+    /// @notice An address got its development tokens.
     event Served(address indexed to, uint256 amount, bool toLedger);
 
     function amount() external view returns (uint256);

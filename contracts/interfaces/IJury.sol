@@ -30,15 +30,20 @@ interface IJury is ISortition {
         Hung
     }
 
+    /// @notice Thrown when a round had all its disputes: its settlement stands.
     error TooManyDisputes(uint256 round, uint256 most);
     /// @notice Thrown when a juror reveals the root 0, which no settlement has.
     error ZeroRoot(uint256 round, address juror);
 
+    /// @notice A published settlement is disputed; a jury will be drawn.
     event Challenged(uint256 indexed round, uint8 dispute, address indexed challenger, uint256 bond, bytes32 proposed);
+    /// @notice A jury is called for: seats eligible as of `asOf` will be drawn by the hash of `seedBlock`.
     event JuryCalled(uint256 indexed round, uint8 attempt, uint256 seedBlock, uint256 asOf, uint256 slots);
+    /// @notice The jury sits until `commitEnds`.
     event JuryDrawn(
         uint256 indexed round, uint8 attempt, bytes32 seed, address[] validators, uint16[] weights, uint64 commitEnds
     );
+    /// @notice A juror showed the root they came to.
     event VerdictRevealed(
         uint256 indexed round, address indexed validator, uint8 attempt, uint16 weight, bytes32 root, bytes32 salt
     );
@@ -55,22 +60,20 @@ interface IJury is ISortition {
     function DISSENT_FEES() external view returns (uint256);
     /// @notice A seat's fee is the audit fee of the sampled tasks, at least of this many.
     function MIN_TASKS() external view returns (uint256);
-    /// @notice Owners that a jury needs.
-    function MIN_OWNERS() external view returns (uint256);
     function disputeOf(uint256 round) external view returns (Dispute memory);
     function drawingOf(uint256 round) external view returns (ISortition.Drawing memory);
     function jurorsOf(uint256 round) external view returns (Member[] memory);
     /// @notice The root that a member of the sitting jury revealed, else 0.
     function rootOf(uint256 round, address juror) external view returns (bytes32);
     /// @notice LBL base units that a proposal or a challenge of the round costs now: max(3/2 of the jury's fees, 5% of what the round
-    /// holds), doubled by each dispute.
+    /// holds), doubled by each dispute and by each proposal that expired: three silent proposals cost more than an exit can gain.
     function bondOf(uint256 round) external view returns (uint256);
 
     /// @notice Anyone, while the challenge window of a published settlement is open: stakes `bondOf(round)` out of the caller's Ledger
     /// allowance on its being wrong, and calls a jury. Needs no evidence: the jury gets it from the panel.
     function challenge(uint256 round) external;
     /// @notice Anyone, after the seed block: draws the jury among seats that the panel was not drawn with; among all, when those have fewer
-    /// than MIN_OWNERS owners; when all have fewer, the dispute is hung.
+    /// than three owners; when nobody can be drawn, the dispute is hung.
     function drawJury(uint256 round) external;
     /// @notice Anyone relays a juror's commitment with their EIP-712
     /// Verdict(uint256 round,uint8 attempt,address juror,bytes32 commitment); the juror themselves needs no signature.

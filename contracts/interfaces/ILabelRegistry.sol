@@ -115,6 +115,7 @@ interface ILabelRegistry {
         uint32 count;
     }
 
+    /// @notice Thrown when no round has this id.
     error UnknownRound(uint256 round);
     /// @notice Thrown when only the requester or the operator may open a round.
     error NotRequesterOrOperator(address caller);
@@ -122,11 +123,13 @@ interface ILabelRegistry {
     error DatasetBusy(uint256 dataset, uint256 round);
     /// @notice Thrown when a round's parameter is outside its bounds; `field` is its name.
     error InvalidRound(string field);
+    /// @notice Thrown when a round's budget would take the dataset over the label cap of its terms.
     error LabelCapExceeded(uint256 dataset, uint256 cap, uint256 needed);
     /// @notice Thrown when fewer than 3 owners or 3 × panel seats could be drawn.
     error PoolTooSmall(uint256 seats, uint256 owners);
     /// @notice Thrown when a round is neither past its deadline nor out of budget.
     error RoundStillOpen(uint256 round);
+    /// @notice Thrown when a round that is not open is closed.
     error NotOpen(uint256 round);
     /// @notice Thrown when a batch holds more items than a call may take.
     error BatchTooLarge(uint256 length, uint256 most);
@@ -134,8 +137,10 @@ interface ILabelRegistry {
     error WaitedTooLong(uint256 dataset, uint256 since);
     /// @notice Thrown when a dataset is finished although nothing waits, or has not waited long enough.
     error NothingWaits(uint256 dataset);
+    /// @notice Thrown when waiting work has not waited for WAIT_LIMIT: come back after `until`.
     error StillWaiting(uint256 dataset, uint256 until);
 
+    /// @notice A round takes labels until `deadline` or until its budget is used up; `reserve` is set aside for it.
     event RoundOpened(
         uint256 indexed round,
         uint256 indexed dataset,
@@ -147,14 +152,19 @@ interface ILabelRegistry {
         bool last,
         uint256 reserve
     );
+    /// @notice No more labels: the audit begins.
     event RoundClosed(uint256 indexed round, uint256 indexed dataset, uint32 labels);
     /// @notice A round closed without a label: its reserve was released.
     event RoundVoid(uint256 indexed round, uint256 indexed dataset);
+    /// @notice Everything of the round is paid: the next may open.
     event RoundSettled(uint256 indexed round, uint256 indexed dataset);
+    /// @notice `key` signs for the contributor until `expiry`, for bonds of `maxBond` in all.
     event SessionRegistered(address indexed contributor, address indexed key, uint256 dataset, uint64 expiry, uint256 maxBond);
+    /// @notice `key` signs no more.
     event SessionRevoked(address indexed contributor, address indexed key);
     /// @notice A session of a batch was passed over: known key, expired, or not signed by its contributor.
     event SessionSkipped(address indexed contributor, address indexed key);
+    /// @notice A submission is in: `labelsRoot` commits to its labels, `bond` is held on them.
     event SubmissionAccepted(
         uint256 indexed round,
         address indexed contributor,
@@ -165,6 +175,7 @@ interface ILabelRegistry {
         uint8 admission,
         uint256 bond
     );
+    /// @notice A submission of a batch was passed over, and why.
     event SubmissionSkipped(uint256 indexed round, address indexed contributor, uint32 sequence, SkipReason reason);
     /// @notice The panel's word on an open submission: it counts, or it is void and its bond is back.
     event OpenResolved(uint256 indexed round, address indexed contributor, uint32 count, bool counted);
@@ -207,7 +218,8 @@ interface ILabelRegistry {
         view
         returns (uint64 expiry, uint64 dataset, uint96 bondLeft, bool revoked);
 
-    /// @notice Opens a round by the requester or the operator and reserves labels × reward + sample × panel × fee.
+    /// @notice Opens a round by the requester or the operator and reserves labels × reward + sample × panel × fee. A seat's pay, sample ×
+    /// fee, must be IParameters.minSeatFee at least.
     /// @param deadline unix seconds, at most MAX_ROUND ahead
     /// @param last the dataset's last round: waiting work is settled with it
     function openRound(

@@ -56,10 +56,15 @@ interface ILedger {
     /// @notice Thrown when a batch of signatures holds more items than a call may take.
     error BatchTooLarge(uint256 length, uint256 most);
 
+    /// @notice Tokens came in from the wallet `from`.
     event Deposited(bytes32 indexed account, address indexed from, uint256 amount);
+    /// @notice Tokens went out to the wallet `to`.
     event Withdrawn(bytes32 indexed account, address indexed to, uint256 amount);
+    /// @notice An amount went from account to account.
     event Moved(bytes32 indexed from, bytes32 indexed to, uint256 amount);
+    /// @notice One account paid many.
     event MovedBatch(bytes32 indexed from, Credit[] credits);
+    /// @notice `spender` may move up to `amount` from the account of `owner`.
     event Allowed(address indexed owner, address indexed spender, uint256 amount);
     /// @notice A signed allowance was taken (its `Allowed` comes with it): the owner's next nonce is `nonce` + 1.
     event AllowanceSigned(address indexed owner, address indexed spender, uint256 nonce);

@@ -66,17 +66,25 @@ interface ISettlement {
         bytes32 root;
     }
 
+    /// @notice Thrown when a round's settlement is in another phase than the call needs; `phase` is where it is.
     error WrongPhase(uint256 round, SettlementPhase phase);
+    /// @notice Thrown when a round's audit has not come to an end.
     error NotAudited(uint256 round);
     /// @notice Thrown when the signatures weigh no more than half of the weight that revealed.
     error NoPanelMajority(uint256 signed, uint256 revealed);
     /// @notice Thrown when a jury decided on another root than what is published.
     error NotTheVerdict(uint256 round, bytes32 published, bytes32 required);
+    /// @notice Thrown when somebody else than the proposer publishes.
     error NotProposer(address caller, address proposer);
+    /// @notice Thrown when a proposal has no chunk, or too many.
     error InvalidChunks(uint256 chunks);
+    /// @notice Thrown when chunks are not published in order.
     error WrongChunk(uint256 expected, uint256 given);
+    /// @notice Thrown when a chunk or a list of accounts is longer than MAX_ENTRIES.
     error ChunkTooLarge(uint256 length, uint256 largest);
+    /// @notice Thrown when the entries are not those that were published: take them from ChunkPublished.
     error ChunkMismatch(uint256 round, uint256 chunk);
+    /// @notice Thrown when a chunk is distributed a second time.
     error ChunkDistributed(uint256 round, uint256 chunk);
     /// @notice Thrown when entries are not strictly ascending by (role, account).
     error EntriesOutOfOrder(Role role, address account);
@@ -84,9 +92,11 @@ interface ISettlement {
     error LimitExceeded(string limit, address account, uint256 value, uint256 bound);
     /// @notice Thrown when the published entries do not add up to the proposal; `total` names it.
     error TotalsMismatch(string total, uint256 proposed, uint256 published);
+    /// @notice Thrown when something must wait until a window ends.
     error WindowStillOpen(uint256 round, uint256 endsAt);
     /// @notice Thrown when a proposal's time to publish has passed: `expire` it.
     error WindowClosed(uint256 round, uint256 endedAt);
+    /// @notice Thrown when a round had all its proposals: its exit is due.
     error TooManyProposals(uint256 round, uint256 most);
     /// @notice Thrown when a round's last dispute found no majority: only its exit is left.
     error RoundHung(uint256 round);
@@ -95,6 +105,7 @@ interface ISettlement {
     /// @notice Thrown when an account has nothing pending to take out, or stands twice in the list.
     error NothingPending(Role role, address account);
 
+    /// @notice A settlement is proposed: its sums, and the evidence it follows from.
     event SettlementProposed(
         uint256 indexed round,
         uint256 indexed dataset,
@@ -104,10 +115,15 @@ interface ISettlement {
         uint256 bond,
         Totals totals
     );
+    /// @notice A chunk of entries, whole: distributing it needs just these.
     event ChunkPublished(uint256 indexed round, uint32 indexed chunk, bytes32 chunkHash, Entry[] entries);
+    /// @notice Everything is published: whoever finds it wrong challenges it by `challengeEnds`.
     event ChallengeWindowOpened(uint256 indexed round, uint64 challengeEnds);
+    /// @notice The settlement stands: `paid` is on its way to the accounts, `carried` waits, `released` is free escrow again.
     event SettlementFinalized(uint256 indexed round, uint256 indexed dataset, uint256 paid, uint256 carried, uint256 released);
+    /// @notice The accounts of a chunk have their pay, bonds and shares.
     event ChunkPaid(uint256 indexed round, uint32 indexed chunk);
+    /// @notice The last account of the round is paid.
     event SettlementDistributed(uint256 indexed round, uint256 indexed dataset);
     /// @notice A proposal was not published in time: its bond went to the treasury, and the round may be proposed anew or exit.
     event ProposalExpired(uint256 indexed round, address indexed proposer, uint256 bond);
@@ -142,6 +158,10 @@ interface ISettlement {
     function MAX_PROPOSALS() external view returns (uint256);
     /// @notice Proposals of a round so far, without those that a jury overturned.
     function proposalsOf(uint256 round) external view returns (uint256);
+    /// @notice Proposals of a round that expired.
+    function expiredOf(uint256 round) external view returns (uint256);
+    /// @notice Whether a settlement of the round is proposed, published, challenged or being distributed.
+    function isUnderWay(uint256 round) external view returns (bool);
     function proposalOf(uint256 round) external view returns (Proposal memory);
     function totalsOf(uint256 round) external view returns (Totals memory);
     function chunkHashOf(uint256 round, uint256 chunk) external view returns (bytes32);
@@ -159,7 +179,8 @@ interface ISettlement {
     function accountOf(uint256 dataset) external view returns (bytes32);
 
     /// @notice Anyone proposes, with a bond of `IJury.bondOf(round)` out of their Ledger allowance and signatures of a panel majority (by
-    /// weight that revealed, in ascending order of address) that they hold the evidence. No signatures are needed once a jury decided on
+    /// weight that revealed, in ascending order of address) that they hold the evidence and let the caller
+    /// propose. No signatures are needed once a jury decided on
     /// a root, nor for a closing round, which has no panel.
     function propose(
         uint256 round,

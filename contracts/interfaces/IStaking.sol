@@ -16,28 +16,42 @@ interface IStaking {
         bool drained;
     }
 
+    /// @notice Thrown when a seat is not that account's.
     error NotSeatOwner(uint256 seat, address caller);
+    /// @notice Thrown when a seat has left already, or must leave first.
     error SeatNotIn(uint256 seat);
+    /// @notice Thrown when a seat cannot be collected yet: leave first, or come back at `releaseAt`.
     error StillUnbonding(uint256 seat, uint256 releaseAt);
     /// @notice Thrown when the validator is on a panel or under challenge.
     error StakeLocked(address validator, uint256 locks);
+    /// @notice Thrown when a call names no seat, or more than MAX_SEATS.
     error InvalidCount(uint256 count);
     /// @notice Thrown when a validator joins a pool whose credential they do not hold.
     error CredentialMissing(bytes32 pool, address validator);
     /// @notice Thrown when a validator would be expelled from a pool whose credential they hold, or from the open one.
     error CredentialHeld(bytes32 pool, address validator);
+    /// @notice Thrown when a validator resumes without having been suspended.
     error NotSuspended(address validator);
+    /// @notice Thrown when a suspension is not over: come back after `until`.
     error StillSuspended(address validator, uint256 until);
 
+    /// @notice A seat is in, and can be drawn as of `activeFrom`.
     event SeatJoined(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint40 activeFrom);
     /// @notice A validator's credential lapsed: these seats of theirs leave (a SeatLeft each).
     event Expelled(bytes32 indexed pool, address indexed validator, uint256[] seats);
+    /// @notice A seat left; it can be collected at `releaseAt`, unix seconds.
     event SeatLeft(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint64 releaseAt, bool drained);
+    /// @notice A seat that left is paid out (0 when a slash drained it) and its slot free.
     event SeatCollected(bytes32 indexed pool, uint256 indexed seat, address indexed owner, uint256 amount);
+    /// @notice A validator took out the change of a broken seat.
     event LooseCollected(bytes32 indexed pool, address indexed validator, uint256 amount);
+    /// @notice `amount` of the `asked` went from a stake to the treasury.
     event Slashed(bytes32 indexed pool, address indexed validator, uint256 amount, uint256 asked);
+    /// @notice A silent validator's seats are not drawn until they resume, `until` at the earliest.
     event Suspended(bytes32 indexed pool, address indexed validator, uint64 until);
+    /// @notice A suspended validator's seats can be drawn again.
     event Resumed(bytes32 indexed pool, address indexed validator);
+    /// @notice How many panels, juries and undecided votes lock the stake of a validator.
     event LocksChanged(address indexed validator, uint256 locks);
 
     /// @notice Seats that a call may join, leave or collect.
@@ -75,7 +89,7 @@ interface IStaking {
     /// @notice Up to `size` seats drawn by `seed` among slots [0, slots) eligible as of block `asOf`, without the contributors of `round`
     /// and without the seats `barred`; seats are distinct, owners may repeat. For i = 0, 1, …: seat =
     /// uint256(keccak256(abi.encode(seed, i))) mod slots; taken when eligible and new. Fewer than `size` come back when too few were hit
-    /// within the bounded number of tries.
+    /// within min(1,024, 64 + 16 · slots) tries.
     function draw(
         bytes32 pool,
         bytes32 seed,

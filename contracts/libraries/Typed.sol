@@ -23,7 +23,7 @@ library Typed {
     bytes32 internal constant ATTESTATION =
         keccak256("Attestation(uint256 round,uint8 attempt,address validator,uint256 shown)");
     bytes32 internal constant VERDICT = keccak256("Verdict(uint256 round,uint8 attempt,address juror,bytes32 commitment)");
-    bytes32 internal constant EVIDENCE = keccak256("Evidence(uint256 round,bytes32 evidenceHash)");
+    bytes32 internal constant EVIDENCE = keccak256("Evidence(uint256 round,bytes32 evidenceHash,address proposer)");
 
     function allowance(ILedger.SignedAllowance calldata a) internal pure returns (bytes32) {
         return keccak256(abi.encode(ALLOWANCE, a.owner, a.spender, a.amount, a.nonce, a.deadline));
@@ -63,7 +63,7 @@ library Typed {
         return keccak256(abi.encode(VERDICT, round, attempt, juror, commitment));
     }
 
-    function evidence(uint256 round, bytes32 evidenceHash) internal pure returns (bytes32) {
-        return keccak256(abi.encode(EVIDENCE, round, evidenceHash));
+    function evidence(uint256 round, bytes32 evidenceHash, address proposer) internal pure returns (bytes32) {
+        return keccak256(abi.encode(EVIDENCE, round, evidenceHash, proposer));
     }
 }

@@ -5,6 +5,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 
 import {ILabelRegistry} from "../interfaces/ILabelRegistry.sol";
 import {ILedger} from "../interfaces/ILedger.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {Typed} from "../libraries/Typed.sol";
 
@@ -38,8 +39,16 @@ contract VectorProbe {
         return Typed.commit(round, attempt, validator, commitment);
     }
 
-    function evidence(uint256 round, bytes32 evidenceHash) external pure returns (bytes32) {
-        return Typed.evidence(round, evidenceHash);
+    function attestation(uint256 round, uint8 attempt, address validator, uint256 shown) external pure returns (bytes32) {
+        return Typed.attestation(round, attempt, validator, shown);
+    }
+
+    function verdict(uint256 round, uint8 attempt, address juror, bytes32 sealed_) external pure returns (bytes32) {
+        return Typed.verdict(round, attempt, juror, sealed_);
+    }
+
+    function evidence(uint256 round, bytes32 evidenceHash, address proposer) external pure returns (bytes32) {
+        return Typed.evidence(round, evidenceHash, proposer);
     }
 
     function recover(bytes32 digest, bytes calldata signature) external pure returns (address) {
@@ -71,6 +80,21 @@ contract VectorProbe {
         swap = new uint256[](count);
         for (uint256 i; i < count; ++i) {
             swap[i] = i + uint256(keccak256(abi.encode(drawSeed, "sample", i))) % (tasks - i);
+        }
+    }
+
+    function verdictCommitment(uint256 round, uint8 attempt, address juror, bytes32 root, bytes32 salt)
+        external
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(round, attempt, juror, root, salt));
+    }
+
+    function settlementRoot(uint256 round, ISettlement.Entry[] calldata entries) external pure returns (bytes32 root) {
+        root = bytes32(round);
+        for (uint256 i; i < entries.length; ++i) {
+            root = keccak256(abi.encode(root, entries[i]));
         }
     }
 

@@ -1,11 +1,13 @@
 """How each event changes the current state. One module a contract; `apply` finds the handler of an event."""
 
-from indexer.handlers import audit_board, ledger, market, registries, settlement, shares, staking
+from indexer.handlers import audit_board, governance, jury, ledger, market, registries, settlement, shares, staking
 from indexer.handlers.context import Context, Handler
 from labelshare.chain.events import Event
 
 HANDLERS: dict[type[Event], Handler] = {
     **audit_board.HANDLERS,
+    **governance.HANDLERS,
+    **jury.HANDLERS,
     **ledger.HANDLERS,
     **market.HANDLERS,
     **registries.HANDLERS,

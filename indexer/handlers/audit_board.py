@@ -1,7 +1,9 @@
 """AuditBoard events: audits and panels."""
 
+from sqlalchemy import select
+
 from indexer.handlers.context import Context, Handler
-from indexer.models import Audit, PanelMember
+from indexer.models import Audit, Dataset, PanelMember, Round, ValidatorVotes
 from labelshare.chain import events as e
 from labelshare.chain.events import Event
 
@@ -9,16 +11,22 @@ PHASES = ("none", "seeding", "committing", "revealing", "audited", "failed")
 MAX_MISSES = 3
 
 
+def _audit(context: Context, round_id: int) -> Audit:
+    """The round's audit; a closing round's begins with its end."""
+    counts = dict.fromkeys(("attempt", "misses", "seed_block", "as_of", "slots"), 0)
+    times = dict.fromkeys(("commit_ends", "reveal_ends", "concluded_block"), 0)
+    return context.get_or_add(Audit, round=round_id, phase="none", seed=None, **counts, **times)
+
+
 def started(context: Context, event: e.AuditBoardAuditStarted) -> None:
-    empty = {"phase": "", "attempt": 0, "misses": 0, "seed_block": 0, "as_of": 0, "slots": 0, "seed": None}
-    audit = context.get_or_add(Audit, round=event.round, commit_ends=0, reveal_ends=0, **empty)
-    audit.phase, audit.attempt, audit.seed = "seeding", event.attempt, None
+    audit = _audit(context, event.round)
+    audit.phase, audit.attempt, audit.misses, audit.seed = "seeding", event.attempt, 0, None
     audit.seed_block, audit.as_of, audit.slots = event.seed_block, event.as_of, event.slots
 
 
 def seed_missed(context: Context, event: e.AuditBoardSeedMissed) -> None:
     audit = context.get(Audit, event.round)
-    audit.misses, audit.seed_block = event.misses, event.seed_block
+    audit.misses, audit.seed_block, audit.as_of, audit.slots = event.misses, event.seed_block, event.as_of, event.slots
     if event.misses == MAX_MISSES:
         audit.phase = "failed"
 
@@ -26,6 +34,7 @@ def seed_missed(context: Context, event: e.AuditBoardSeedMissed) -> None:
 def panel_drawn(context: Context, event: e.AuditBoardPanelDrawn) -> None:
     audit = context.get(Audit, event.round)
     audit.phase, audit.seed, audit.commit_ends = "committing", event.seed, event.commit_ends
+    audit.reveal_ends = reveal_ends(context, event.round, event.commit_ends)
     for validator, weight in zip(event.validators, event.weights, strict=True):
         context.add(
             PanelMember(
@@ -38,8 +47,15 @@ def panel_drawn(context: Context, event: e.AuditBoardPanelDrawn) -> None:
                 answers=None,
                 salt=None,
                 slashed=0,
+                shown=None,
             )
         )
+
+
+def reveal_ends(context: Context, round_id: int, commit_ends: int) -> int:
+    """Unix seconds at which the ballots of a group just drawn must be revealed, unless all commit earlier."""
+    terms = context.get(Dataset, context.get(Round, round_id).dataset).terms
+    return commit_ends + int(terms["reveal_window"])
 
 
 def committed(context: Context, event: e.AuditBoardBallotCommitted) -> None:
@@ -60,8 +76,29 @@ def silent(context: Context, event: e.AuditBoardValidatorSilent) -> None:
     context.get(PanelMember, event.round, event.attempt, event.validator).slashed = event.slashed
 
 
+def attested(context: Context, event: e.AuditBoardOpenAttested) -> None:
+    context.get(PanelMember, event.round, event.attempt, event.validator).shown = event.shown
+
+
 def concluded(context: Context, event: e.AuditBoardAuditConcluded) -> None:
-    context.get(Audit, event.round).phase = PHASES[event.phase]
+    audit = _audit(context, event.round)
+    audit.phase = PHASES[event.phase]
+    audit.concluded_block = context.block_number if audit.phase == "audited" else 0
+    if audit.phase == "audited":
+        _count_votes(context, event)
+
+
+def _count_votes(context: Context, event: e.AuditBoardAuditConcluded) -> None:
+    context.session.flush()
+    row = context.get(Round, event.round)
+    panel = select(PanelMember).where(PanelMember.round == event.round, PanelMember.attempt == event.attempt)
+    for member in context.session.scalars(panel.where(PanelMember.revealed)):
+        who = {"dataset": row.dataset, "validator": member.validator}
+        context.get_or_add(ValidatorVotes, **who, pending=0).pending += member.weight * row.sample_size
+
+
+def validator_settled(context: Context, event: e.AuditBoardValidatorSettled) -> None:
+    context.get(ValidatorVotes, event.dataset, event.validator).pending -= event.votes
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -72,5 +109,7 @@ HANDLERS: dict[type[Event], Handler] = {
     e.AuditBoardRevealOpened: reveal_opened,
     e.AuditBoardBallotRevealed: revealed,
     e.AuditBoardValidatorSilent: silent,
+    e.AuditBoardOpenAttested: attested,
     e.AuditBoardAuditConcluded: concluded,
+    e.AuditBoardValidatorSettled: validator_settled,
 }

@@ -6,10 +6,11 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from indexer.handlers.context import Context, Handler
-from indexer.models import Contributor, Dataset, Round, Session, SkippedSubmission, Submission
+from indexer.models import Contributor, Dataset, OpenSubmission, Round, Session, SkippedSubmission, Submission
 from labelshare.chain import events as e
 from labelshare.chain.events import Event
 
+OPEN_PATH = 2
 AMOUNTS = ("reward", "audit_fee", "bond", "open_bond", "license_floor")
 
 
@@ -32,6 +33,9 @@ def dataset_created(context: Context, event: e.DatasetRegistryDatasetCreated) ->
             supply=0,
             acc=0,
             revenue=0,
+            waiting_labels=0,
+            waiting_votes=0,
+            settled_block=0,
         )
     )
 
@@ -50,6 +54,8 @@ def round_opened(context: Context, event: e.LabelRegistryRoundOpened) -> None:
             task_count=event.task_count,
             label_budget=event.label_budget,
             labels=0,
+            open_labels=0,
+            open_submissions=0,
             sample_size=event.sample_size,
             deadline=event.deadline,
             last=event.last,
@@ -72,6 +78,7 @@ def round_void(context: Context, event: e.LabelRegistryRoundVoid) -> None:
 
 def round_settled(context: Context, event: e.LabelRegistryRoundSettled) -> None:
     context.get(Round, event.round).phase = "settled"
+    context.get(Dataset, event.dataset).settled_block = context.block_number
 
 
 def session_registered(context: Context, event: e.LabelRegistrySessionRegistered) -> None:
@@ -97,12 +104,16 @@ def session_revoked(context: Context, event: e.LabelRegistrySessionRevoked) -> N
 def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccepted) -> None:
     row = context.get(Round, event.round)
     row.labels += event.count
-    empty = {"sequence": 0, "labels": 0, "pending": 0, "last_round": 0}
+    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "last_round", "open_round"), 0)
     contributor = context.get_or_add(Contributor, dataset=row.dataset, contributor=event.contributor, **empty)
     contributor.sequence = event.sequence + 1
-    contributor.labels += event.count
-    contributor.pending += event.count
     contributor.last_round = event.round
+    if event.admission == OPEN_PATH:
+        contributor.open_round = event.round
+        _add_open(context, row, event)
+    else:
+        contributor.labels += event.count
+        contributor.pending += event.count
     if event.signer != event.contributor:
         context.get(Session, event.contributor, event.signer).bond_left -= event.bond
     context.add(
@@ -121,6 +132,35 @@ def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccept
     )
 
 
+def _add_open(context: Context, row: Round, event: e.LabelRegistrySubmissionAccepted) -> None:
+    """Open labels become the contributor's pending ones only by the panel's word."""
+    context.add(
+        OpenSubmission(
+            round=event.round,
+            contributor=event.contributor,
+            position=row.open_submissions,
+            sequence=event.sequence,
+            count=event.count,
+            labels_root=event.labels_root,
+            counted=None,
+        )
+    )
+    row.open_submissions += 1
+    row.open_labels += event.count
+
+
+def open_resolved(context: Context, event: e.LabelRegistryOpenResolved) -> None:
+    context.get(OpenSubmission, event.round, event.contributor).counted = event.counted
+    row = context.get(Round, event.round)
+    if not event.counted:
+        row.labels -= event.count
+        return
+    contributor = context.get(Contributor, row.dataset, event.contributor)
+    contributor.labels += event.count
+    contributor.pending += event.count
+    contributor.pending_open += event.count
+
+
 def submission_skipped(context: Context, event: e.LabelRegistrySubmissionSkipped) -> None:
     context.add(
         SkippedSubmission(
@@ -136,7 +176,9 @@ def submission_skipped(context: Context, event: e.LabelRegistrySubmissionSkipped
 
 
 def contributor_settled(context: Context, event: e.LabelRegistryContributorSettled) -> None:
-    context.get(Contributor, event.dataset, event.contributor).pending -= event.labels
+    contributor = context.get(Contributor, event.dataset, event.contributor)
+    contributor.pending -= event.labels
+    contributor.pending_open = 0
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -151,5 +193,6 @@ HANDLERS: dict[type[Event], Handler] = {
     e.LabelRegistrySessionRevoked: session_revoked,
     e.LabelRegistrySubmissionAccepted: submission_accepted,
     e.LabelRegistrySubmissionSkipped: submission_skipped,
+    e.LabelRegistryOpenResolved: open_resolved,
     e.LabelRegistryContributorSettled: contributor_settled,
 }

@@ -7,6 +7,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+CONTRACTS = (
+    "AuditBoard",
+    "Control",
+    "Credentials",
+    "DatasetMarket",
+    "DatasetRegistry",
+    "DatasetShares",
+    "Faucet",
+    "Jury",
+    "LabelRegistry",
+    "LabelToken",
+    "Ledger",
+    "Limits",
+    "Parameters",
+    "Settlement",
+    "Staking",
+)
+
 
 class UnknownDeployment(LookupError):
     """No manifest for this chain; the message says how to get one."""
@@ -35,9 +53,14 @@ def abi(name: str) -> list[dict[str, Any]]:
     return parsed
 
 
+def manifest_path(chain_id: int) -> Path:
+    """Where the manifest that ships for a chain is, or would be."""
+    return Path(str(files(__package__) / "deployments" / f"{chain_id}.json"))
+
+
 def deployment(chain: int | Path) -> Deployment:
     """A deployment by chain id, or from a manifest file. Raises UnknownDeployment."""
-    path = chain if isinstance(chain, Path) else Path(str(files(__package__) / "deployments" / f"{chain}.json"))
+    path = chain if isinstance(chain, Path) else manifest_path(chain)
     try:
         manifest = json.loads(path.read_text())
     except FileNotFoundError:

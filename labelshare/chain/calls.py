@@ -7,7 +7,7 @@ from typing import Any
 from eth_abi.abi import encode as abi_encode
 from eth_utils.crypto import keccak
 
-from labelshare.chain import abi
+from labelshare.chain import CONTRACTS, abi
 from labelshare.chain.naming import canonical_type
 
 
@@ -32,9 +32,8 @@ def error_name(data: bytes) -> str:
 
 @cache
 def _errors() -> dict[bytes, str]:
-    names = ("AuditBoard", "DatasetMarket", "DatasetRegistry", "DatasetShares", "Faucet", "LabelRegistry", "LabelToken", "Ledger")
     found = {}
-    for contract in (*names, "Settlement", "Staking"):
+    for contract in CONTRACTS:
         for item in abi(contract):
             if item["type"] == "error":
                 signature = f"{item['name']}({','.join(canonical_type(i) for i in item['inputs'])})"

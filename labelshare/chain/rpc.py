@@ -21,7 +21,9 @@ class Rpc:
     """One node."""
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
-        self._client = httpx.Client(base_url=url, timeout=timeout)
+        # Not as base_url: httpx would end it with a slash, also after a key in its query.
+        self._url = url
+        self._client = httpx.Client(timeout=timeout)
         self._id = 0
 
     def close(self) -> None:
@@ -33,7 +35,7 @@ class Rpc:
         self._id += 1
         try:
             request = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(parameters)}
-            answer = self._client.post("", json=request).json()
+            answer = self._client.post(self._url, json=request).json()
         except (httpx.HTTPError, ValueError) as error:
             raise RpcUnavailable(f"No answer from the node to {method}: {type(error).__name__}. Is it running?") from error
         if "error" in answer:

@@ -9,7 +9,7 @@ from eth_abi.abi import decode as abi_decode
 from labelshare.chain import Deployment, abi
 from labelshare.chain.calls import call_data, error_name
 from labelshare.chain.decode import Log, decode
-from labelshare.chain.events import Event, LabelRegistrySubmissionAccepted
+from labelshare.chain.events import Event, LabelRegistryOpenResolved, LabelRegistrySubmissionAccepted
 from labelshare.chain.naming import canonical_type
 from labelshare.chain.rpc import Rpc, RpcError
 from labelshare.client.wallet import Wallet
@@ -17,6 +17,7 @@ from labelshare.client.wallet import Wallet
 E = TypeVar("E", bound=Event)
 RANGE = 5_000  # blocks a request
 TIP = 10**9  # wei
+OPEN_PATH = 2  # the admission of a submission that anybody may relay
 
 
 class TransactionFailed(RuntimeError):
@@ -71,9 +72,10 @@ class Chain:
             raise TransactionFailed(f"{what} {'was not mined in time' if receipt is None else 'reverted'}: transaction {tx_hash}")
         return receipt
 
-    def events(self, kind: type[E], *topics: str | None) -> Iterator[tuple[Log, E]]:
-        """Every event of a kind since the deployment, oldest first; `topics` are the indexed arguments to match, None for any."""
-        first, last = self.deployment.block, self.rpc.integer("eth_blockNumber")
+    def events(self, kind: type[E], *topics: str | None, since: int = 0) -> Iterator[tuple[Log, E]]:
+        """Every event of a kind since the deployment, or block `since`, oldest first; `topics` are the indexed arguments to match,
+        None for any."""
+        first, last = max(self.deployment.block, since), self.rpc.integer("eth_blockNumber")
         for start in range(first, last + 1, RANGE):
             query = {
                 "address": self.address(kind.CONTRACT),
@@ -88,8 +90,14 @@ class Chain:
                     yield log, event
 
     def submissions(self, round_id: int) -> list[LabelRegistrySubmissionAccepted]:
-        """The submissions of a round that the LabelRegistry accepted."""
+        """The submissions of a round that the LabelRegistry accepted, in the order in which it did."""
         return [event for _, event in self.events(LabelRegistrySubmissionAccepted, topic(round_id))]
+
+    def counted_submissions(self, round_id: int) -> list[LabelRegistrySubmissionAccepted]:
+        """The submissions of a round that count: without the open ones that no majority of the panel attested."""
+        resolved = self.events(LabelRegistryOpenResolved, topic(round_id))
+        counted = {event.contributor for _, event in resolved if event.counted}
+        return [s for s in self.submissions(round_id) if s.admission != OPEN_PATH or s.contributor in counted]
 
     def _receipt(self, tx_hash: str, seconds: float) -> dict[str, Any] | None:
         end, pause = time.monotonic() + seconds, 0.02

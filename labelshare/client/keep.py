@@ -3,32 +3,45 @@
 from collections.abc import Iterator
 from typing import Any
 
-from labelshare.chain.events import AuditBoardBallotRevealed, LabelRegistrySubmissionAccepted, SettlementChunkPublished
+from labelshare.chain.events import (
+    AuditBoardBallotRevealed,
+    LabelRegistrySubmissionAccepted,
+    SettlementChunkPublished,
+    StakingSeatJoined,
+)
 from labelshare.client.chain import Chain, TransactionFailed, topic
+from labelshare.client.round_state import ROUND_PHASES, state_of
 from labelshare.client.wallet import Wallet
-from labelshare.keeper import RoundState, due_step
+from labelshare.keeper import due_step, may_finish
+from labelshare.rules.entries import MAX_ENTRIES
 
-ROUND_PHASES = ("none", "open", "closed", "void", "settled")
-AUDIT_PHASES = (None, "seeding", "committing", "revealing", "audited", "failed")
-SETTLEMENT_PHASES = (None, "proposed", "published", "final", "distributed", "exiting")
-EXITS = 100  # accounts of a role that one exit call may pay
-NO_COMMITMENT = bytes(32)
-EXIT_DELAY = 14  # its place among the terms
+OPEN_POOL = "0x" + "0" * 64
+MAX_SEATS = 64  # seats that one call may expel
 
 
 class Keeper:
-    """Closes, draws, concludes, finalizes and distributes every round that waits for it, with a wallet that has gas."""
+    """Closes, draws, concludes, finalizes and distributes every round that waits for it, asks for closing rounds, and expels whose
+    credential lapsed, with a wallet that has gas."""
 
     def __init__(self, chain: Chain, wallet: Wallet) -> None:
         self.chain = chain
         self.wallet = wallet
         self._over: set[int] = set()
+        self._finished: set[int] = set()
+        self._seats: dict[tuple[str, int], str] = {}
+        self._joined_to = 0
 
     def keep(self) -> Iterator[str]:
         """Does once what is due in every round; says each step, and which of them somebody else did first."""
         for round_id in range(1, int(self.chain.read("LabelRegistry", "roundCount")) + 1):
             if round_id not in self._over:
                 yield from self._keep_round(round_id)
+        for dataset in range(1, int(self.chain.read("DatasetRegistry", "datasetCount")) + 1):
+            if dataset not in self._finished:
+                yield from self._finish(dataset)
+        yield from self._expel()
+
+    # Rounds
 
     def _keep_round(self, round_id: int) -> Iterator[str]:
         state = state_of(self.chain, round_id)
@@ -42,7 +55,7 @@ class Keeper:
             yield self._send(round_id, contract, function, round_id)
         elif state.settlement_phase == "exiting":
             contributors, validators = self._pending(round_id)
-            yield self._send(round_id, "Settlement", "exit", round_id, contributors[:EXITS], validators[:EXITS])
+            yield self._send(round_id, "Settlement", "exit", round_id, contributors[:MAX_ENTRIES], validators[:MAX_ENTRIES])
         elif state.settlement_phase == "final":
             for _, event in self.chain.events(SettlementChunkPublished, topic(round_id)):
                 if not self.chain.read("Settlement", "isDistributed", round_id, event.chunk):
@@ -66,42 +79,48 @@ class Keeper:
             [who for who in validators if self.chain.read("AuditBoard", "pendingVotesOf", dataset, who)],
         )
 
+    # Datasets and pools
+
+    def _finish(self, dataset: int) -> Iterator[str]:
+        """The closing round, when work has waited too long; a dataset whose last round is settled is not looked at again."""
+        current = self.chain.read("LabelRegistry", "currentRound", dataset)
+        if current == 0 or current not in self._over:
+            return
+        waiting = sum(self.chain.read("Settlement", "waitingOf", dataset))
+        *_, phase, last, _, _, _, _, _ = self.chain.read("LabelRegistry", "roundOf", current)
+        if last and ROUND_PHASES[phase] == "settled":
+            self._finished.add(dataset)
+        elif waiting:
+            now = int(self.chain.rpc.block()["timestamp"], 16)
+            if may_finish(waiting, self.chain.read("LabelRegistry", "settledAtOf", dataset), now):
+                yield self._call(f"dataset {dataset}", "LabelRegistry", "finishDataset", dataset)
+
+    def _expel(self) -> Iterator[str]:
+        """Takes the seats of validators out of pools whose credential they no longer hold."""
+        for log, event in self.chain.events(StakingSeatJoined, since=self._joined_to):
+            self._joined_to = log.block_number
+            if event.pool != OPEN_POOL:
+                self._seats[event.pool, event.seat] = event.owner
+        for pool, owner in sorted({(pool, owner) for (pool, _), owner in self._seats.items()}):
+            if self.chain.read("Credentials", "isHeld", pool, owner):
+                continue
+            mine = [seat for (where, seat), who in self._seats.items() if (where, who) == (pool, owner)]
+            seats = [seat for seat in mine if self._is_in(pool, seat, owner)][:MAX_SEATS]
+            if seats:
+                yield self._call(f"pool {pool}", "Staking", "expel", pool, owner, seats)
+
+    def _is_in(self, pool: str, seat: int, owner: str) -> bool:
+        holder, _, left_at, drained = self.chain.read("Staking", "seatOf", pool, seat)
+        return bool(holder.lower() == owner and left_at == 0 and not drained)
+
+    # Sending
+
     def _send(self, round_id: int, contract: str, function: str, *arguments: Any) -> str:
+        return self._call(f"round {round_id}", contract, function, *arguments)
+
+    def _call(self, what: str, contract: str, function: str, *arguments: Any) -> str:
         try:
             self.chain.send(self.wallet, contract, function, *arguments)
         except TransactionFailed as error:
-            return f"round {round_id}: {error}"
-        return f"round {round_id}: {contract}.{function} done"
-
-
-def state_of(chain: Chain, round_id: int) -> RoundState:
-    """A round as the chain has it now."""
-    _, _, label_budget, labels, _, deadline, _, _, phase, *_ = chain.read("LabelRegistry", "roundOf", round_id)
-    audit_phase, _, _, seed_block, _, _, commit_ends, reveal_ends, concluded_at, _ = chain.read("AuditBoard", "auditOf", round_id)
-    settlement_phase, *_, publish_ends, challenge_ends, _, _ = chain.read("Settlement", "proposalOf", round_id)
-    panel = chain.read("AuditBoard", "panelOf", round_id)
-    return RoundState(
-        phase=ROUND_PHASES[phase],
-        labels=labels,
-        label_budget=label_budget,
-        deadline=deadline,
-        audit_phase=AUDIT_PHASES[audit_phase],
-        seed_block=seed_block,
-        commit_ends=commit_ends,
-        reveal_ends=reveal_ends,
-        members=len(panel),
-        committed=sum(bytes(commitment) != NO_COMMITMENT for *_, commitment in panel),
-        revealed=sum(revealed for _, _, revealed, _ in panel),
-        settlement_phase=SETTLEMENT_PHASES[settlement_phase],
-        challenge_ends=challenge_ends,
-        publish_ends=publish_ends,
-        exit_due=_exit_due(chain, round_id, concluded_at),
-    )
-
-
-def _exit_due(chain: Chain, round_id: int, concluded_at: int) -> int:
-    """When a round without a settlement may exit: at once (1) if its audit failed or its proposals are used up."""
-    if concluded_at == 0 or chain.read("Settlement", "proposalsOf", round_id) >= chain.read("Settlement", "MAX_PROPOSALS"):
-        return 1
-    terms = chain.read("DatasetRegistry", "termsOf", chain.read("LabelRegistry", "roundOf", round_id)[0])
-    return int(concluded_at + terms[EXIT_DELAY])
+            return f"{what}: {error}"
+        return f"{what}: {contract}.{function} done"

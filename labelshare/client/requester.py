@@ -42,9 +42,11 @@ class DatasetTerms:
     contributors_bps: int = 8_000
     validators_bps: int = 1_000
     requester_bps: int = 1_000
+    contributor_credential: str = ZERO
+    validator_credential: str = ZERO
 
-    def struct(self, requester: str) -> list[Any]:
-        """IDatasetRegistry.Terms, in member order."""
+    def struct(self, requester: str, protocol_fee_bps: int) -> list[Any]:
+        """IDatasetRegistry.Terms, in member order. `protocol_fee_bps`: what Parameters says now, or the chain refuses the terms."""
         return [
             requester,
             self.operator,
@@ -63,14 +65,15 @@ class DatasetTerms:
             self.exit_delay,
             self.exit_rate,
             self.label_cap,
-            ZERO,
-            ZERO,
+            self.contributor_credential,
+            self.validator_credential,
             RULE_ID,
             self.license_floor,
             self.license_term,
             self.contributors_bps,
             self.validators_bps,
             self.requester_bps,
+            protocol_fee_bps,
             self.metadata_hash,
             self.metadata_uri,
         ]
@@ -85,7 +88,8 @@ class Requester:
 
     def create(self, terms: DatasetTerms) -> int:
         """Creates a dataset on chain; its id."""
-        receipt = self.chain.send(self.wallet, "DatasetRegistry", "create", terms.struct(self.wallet.address))
+        fee_bps = self.chain.read("Parameters", "feeBps")
+        receipt = self.chain.send(self.wallet, "DatasetRegistry", "create", terms.struct(self.wallet.address, fee_bps))
         created = next(raw for raw in receipt["logs"] if raw["topics"][0] == DatasetRegistryDatasetCreated.TOPIC)
         return int(to_log(created).topics[1], 16)
 

@@ -3,7 +3,8 @@
 For each label: its Merkle proof leads to a root that the LabelRegistry accepted for this contributor, sequence number and round;
 the signature over that submission is by the signer the chain recorded; the round is of this dataset and has a final settlement,
 whose published entries have the contributor. For each round: no accepted submission is missing, none holds fewer labels than it
-claimed or a task twice; tasks, evidence, ballots and entries are those of the chain. For the file: no round is listed twice or
+claimed or a task twice; tasks, evidence, ballots and entries are those of the chain. Open submissions that the panel did not attest
+are void: they are in no file, and no proof is asked of them. For the file: no round is listed twice or
 left out that was final when the license was sold. The consensus in the file is the operator's word: it is not computed again here.
 """
 
@@ -29,6 +30,7 @@ from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_f
 from labelshare.rules.merkle import LABEL_TYPES, leaf_hash, tasks_tree, verify
 
 SCHEMA = "labelshare-dataset-1"
+NO_TASKS = "0x" + 64 * "0"  # the root of a closing round
 ROLES = ("contributor", "validator", "requester")
 MALFORMED = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 
@@ -139,7 +141,7 @@ def _round_on_chain(chain: Chain, dataset: int, round_id: int) -> _Round | str:
     attempt = max((event.attempt for event in revealed), default=0)
     return _Round(
         opened=opened[0],
-        submissions={(e.contributor, e.sequence): e for e in chain.submissions(round_id)},
+        submissions={(e.contributor, e.sequence): e for e in chain.counted_submissions(round_id)},
         evidence_hash=proposed.evidence_hash,
         entries=[
             (ROLES[e.role], e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting)
@@ -178,7 +180,8 @@ def _tasks_problem(round_file: dict[str, Any], on_chain: _Round) -> str | None:
     for task, content in zip(tasks, hashes, strict=True):
         if task["content_hash"] != "0x" + content.hex():
             return f"{name}: the content of task {task['index']} is not that of its content hash"
-    if not round_file["tasks_root"] == "0x" + tasks_tree(hashes).root.hex() == on_chain.opened.tasks_root:
+    root = "0x" + tasks_tree(hashes).root.hex() if hashes else NO_TASKS
+    if not round_file["tasks_root"] == root == on_chain.opened.tasks_root:
         return f"{name} was opened with other tasks on chain"
     return None
 

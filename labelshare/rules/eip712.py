@@ -206,12 +206,35 @@ class Commit(Message):
 
 
 @dataclass(frozen=True)
-class Evidence(Message):
-    """A panel member holds the round's evidence (Settlement)."""
+class Attestation(Message):
+    """Which of the round's open submissions were shown to a panel member: bit i for the i-th accepted (AuditBoard)."""
 
-    TYPES = ("uint256", "bytes32")
+    TYPES = ("uint256", "uint8", "address", "uint256")
+    round: int
+    attempt: int
+    validator: str
+    shown: int
+
+
+@dataclass(frozen=True)
+class Verdict(Message):
+    """A juror's sealed verdict on a challenged settlement (Jury)."""
+
+    TYPES = ("uint256", "uint8", "address", "bytes32")
+    round: int
+    attempt: int
+    juror: str
+    commitment: bytes
+
+
+@dataclass(frozen=True)
+class Evidence(Message):
+    """A panel member holds the round's evidence and lets `proposer` propose by it (Settlement)."""
+
+    TYPES = ("uint256", "bytes32", "address")
     round: int
     evidence_hash: bytes
+    proposer: str
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ Money is Python int in LBL base units, floored everywhere. The result depends on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 import numpy as np
 from eth_utils.crypto import keccak
 
 from labelshare.rules.consensus import NO_VERDICT, Labels, audit_weight
+from labelshare.rules.entries import MAX_SLASH_FEES, Entry, Role
 from labelshare.rules.fixed import ONE, Ints
 from labelshare.rules.kappa import Scores, class_shares, score, unaudited_posterior, validator_kappa, verdicts_of
 
@@ -22,12 +22,6 @@ ONE_CLASS_ACCURACY = (9, 10)
 BPS = 10_000
 
 
-class Role(IntEnum):
-    CONTRIBUTOR = 0
-    VALIDATOR = 1
-    REQUESTER = 2
-
-
 @dataclass(frozen=True)
 class RuleTerms:
     """The dataset's terms that the rule needs: LBL base units, audit rate in 1/256, the rest basis points."""
@@ -36,6 +30,7 @@ class RuleTerms:
     reward: int
     audit_fee: int
     bond: int
+    open_bond: int
     audit_rate: int
     exit_rate_bps: int
     min_labels: int
@@ -48,13 +43,17 @@ class RuleTerms:
 
 @dataclass(frozen=True)
 class SubmissionEvidence:
-    """One accepted submission. `count` is the chain's; `labels` are (task index in the round, answer)."""
+    """One accepted submission. `count` is the chain's; `labels` are (task index in the round, answer).
+
+    `void`: on the open path, and the panel's majority did not attest it. It never was pending, and is no evidence (R13).
+    """
 
     contributor: str
     sequence: int
     open_path: bool
     count: int
     labels: tuple[tuple[int, int], ...]
+    void: bool = False
 
     @property
     def valid(self) -> bool:
@@ -73,7 +72,10 @@ class Ballot:
 
 @dataclass(frozen=True)
 class RoundEvidence:
-    """A round of the history. `exited`: it ended without a settlement, its pending work paid at the exit rate (R11)."""
+    """A round of the history. `exited`: it ended without a settlement, its pending work paid at the exit rate (R11).
+
+    A closing round has no tasks, no sample and nothing new: it is last, and settles what waits.
+    """
 
     round_id: int
     seed: bytes
@@ -83,18 +85,6 @@ class RoundEvidence:
     submissions: tuple[SubmissionEvidence, ...]
     ballots: tuple[Ballot, ...]
     exited: bool = False
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a settlement does to one account. `waiting`: labels or votes that stay undecided (then everything else is 0)."""
-
-    role: Role
-    account: str
-    reward: int
-    slash: int
-    shares: int
-    waiting: int
 
 
 @dataclass(frozen=True)
@@ -148,23 +138,32 @@ class _Due:
 
 @dataclass
 class _Account:
-    """What earlier settlements of the dataset did for an account, and what is pending."""
+    """What earlier settlements of the dataset did for an account, and what is pending.
+
+    `at_stake`: base units that a settlement of what is pending may slash: a contributor's bonds, a validator's audit fees.
+    """
 
     paid: int = 0
     slashed: int = 0
     shares: int = 0
     pending: int = 0
+    at_stake: int = 0
 
-    def decide(self, due: _Due, most_pay: int, most_slash: int, most_shares: int) -> tuple[int, int, int]:
+    def add(self, pending: int, at_stake: int) -> None:
+        self.pending, self.at_stake = self.pending + pending, self.at_stake + at_stake
+
+    def decide(self, due: _Due, most_pay: int, most_shares: int) -> tuple[int, int, int]:
         reward = min(max(0, due.pay - self.paid), most_pay * self.pending)
-        slash = min(max(0, due.slash - self.slashed), most_slash * self.pending)
+        slash = min(max(0, due.slash - self.slashed), self.at_stake)
         shares = min(max(0, due.points - self.shares), most_shares * self.pending)
-        self.paid, self.slashed, self.shares, self.pending = self.paid + reward, self.slashed + slash, self.shares + shares, 0
+        self.paid, self.slashed, self.shares = self.paid + reward, self.slashed + slash, self.shares + shares
+        self.pending, self.at_stake = 0, 0
         return reward, slash, shares
 
     def exit(self, pay: int, shares: int) -> None:
         """Takes `pay` base units and `shares` for each pending label or vote, as the chain does."""
-        self.paid, self.shares, self.pending = self.paid + pay * self.pending, self.shares + shares * self.pending, 0
+        self.paid, self.shares = self.paid + pay * self.pending, self.shares + shares * self.pending
+        self.pending, self.at_stake = 0, 0
 
 
 def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
@@ -181,7 +180,7 @@ def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
     validators: dict[str, _Account] = {}
     settlement = None
     for index, current in enumerate(ordered):
-        _add_pending(current, contributors, validators)
+        _add_pending(terms, current, contributors, validators)
         if current.exited:
             _exit(terms, contributors, validators)
         else:
@@ -190,11 +189,16 @@ def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
     return settlement
 
 
-def _add_pending(current: RoundEvidence, contributors: dict[str, _Account], validators: dict[str, _Account]) -> None:
+def _add_pending(
+    terms: RuleTerms, current: RoundEvidence, contributors: dict[str, _Account], validators: dict[str, _Account]
+) -> None:
     for submission in current.submissions:
-        contributors.setdefault(submission.contributor, _Account()).pending += submission.count
+        if not submission.void:
+            bond = terms.open_bond if submission.open_path else terms.bond
+            contributors.setdefault(submission.contributor, _Account()).add(submission.count, submission.count * bond)
     for ballot in current.ballots:
-        validators.setdefault(ballot.validator, _Account()).pending += ballot.weight * len(current.sample)
+        votes = ballot.weight * len(current.sample)
+        validators.setdefault(ballot.validator, _Account()).add(votes, votes * MAX_SLASH_FEES * terms.audit_fee)
 
 
 def _exit(terms: RuleTerms, contributors: dict[str, _Account], validators: dict[str, _Account]) -> None:
@@ -221,14 +225,15 @@ def _settle_next(
         if row.waiting:
             entries.append(Entry(Role.CONTRIBUTOR, name, 0, 0, 0, account.pending))
             continue
-        entries.append(Entry(Role.CONTRIBUTOR, name, *account.decide(due, terms.reward, terms.bond, ONE), 0))
+        entries.append(Entry(Role.CONTRIBUTOR, name, *account.decide(due, terms.reward, ONE), 0))
     points = sum(entry.shares for entry in entries)
     validator_scores = panel.scores(table, scores, current.last)
     entries += _validator_entries(terms, validator_scores, panel, validators, points)
     requester_shares = points * terms.requester_bps // terms.contributors_bps
     if requester_shares:
         entries.append(Entry(Role.REQUESTER, terms.requester, 0, 0, requester_shares, 0))
-    posterior = scores.consensus.posterior[-current.task_count :]
+    posterior = scores.consensus.posterior
+    posterior = posterior[len(posterior) - current.task_count :]
     return Settlement(
         entries=tuple(entries),
         consensus=tuple(int(k) for k in posterior.argmax(axis=1)),
@@ -252,7 +257,7 @@ def _counted_labels(terms: RuleTerms, evidence: RoundEvidence) -> Iterator[tuple
         return submission.open_path, lot, submission.contributor, submission.sequence
 
     for submission in sorted(evidence.submissions, key=order):
-        if not submission.valid:
+        if submission.void or not submission.valid:
             continue
         for task, answer in sorted(submission.labels):
             full = submission.open_path and on_task.get(task, 0) >= terms.max_labels
@@ -379,7 +384,7 @@ def _validator_entries(
         full = terms.audit_fee * votes * abs(excess)
         pay = full // (ONE - VALIDATOR_ZERO) if excess > 0 else 0
         slash = 2 * full // (ONE - VALIDATOR_ZERO) if excess < 0 else 0
-        reward, taken, _ = account.decide(_Due(pay, slash, 0), terms.audit_fee, 5 * terms.audit_fee, 0)
+        reward, taken, _ = account.decide(_Due(pay, slash, 0), terms.audit_fee, 0)
         entries.append(Entry(Role.VALIDATOR, row.account, reward, taken, 0, 0))
         merits.append(pending * max(0, excess))
     pot = points * terms.validators_bps // terms.contributors_bps

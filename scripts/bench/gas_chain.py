@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx
 from brownie import chain, web3
+from coincurve import PrivateKey
 from eth_utils import keccak
 from eth_utils.address import to_checksum_address
-
-from coincurve import PrivateKey
 from web3.exceptions import TransactionNotFound
 
 from tests.contracts.flow import Wallet

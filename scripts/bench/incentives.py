@@ -9,7 +9,8 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-from labelshare.rules.settlement import Ballot, Role, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
+from labelshare.rules.entries import Role
+from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
 from scripts.crowd_replay import Label, accuracy, load, majority, panel_answer, spearman, with_clique, worker_accuracy
 
 REWARD = 10**18
@@ -34,7 +35,8 @@ def address(name: str) -> str:
 
 
 def terms(classes: int, max_labels: int) -> RuleTerms:
-    return RuleTerms(classes, REWARD, REWARD // 2, REWARD // 4, AUDIT_RATE, 5000, 3, max_labels, 8000, 1000, 1000, address("req"))
+    amounts = (REWARD, REWARD // 2, REWARD // 4, REWARD)
+    return RuleTerms(classes, *amounts, AUDIT_RATE, 5000, 3, max_labels, 8000, 1000, 1000, address("req"))
 
 
 def run(labels: list[Label], truth: dict[int, int], classes: int, seed: int) -> tuple[Outcome, Settlement]:

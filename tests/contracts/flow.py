@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brownie import accounts, chain, web3
+from eth_abi import encode
 from eth_utils import keccak
 
 from labelshare.rules import draw, eip712, merkle
@@ -206,9 +207,9 @@ class Flow:
 
     # Settling
 
-    def propose(self, entries: list[tuple[Any, ...]], chunks: int = 1, **changes: Any) -> None:
+    def propose(self, entries: list[tuple[Any, ...]], chunks: int = 1, sender: Any = None, **changes: Any) -> None:
         evidence = keccak(text=f"evidence {self.round}")
-        message = eip712.Evidence(self.round, evidence)
+        message = eip712.Evidence(self.round, evidence, (sender or self.operator).address.lower())
         board = self.protocol.audit_board
         signed = sorted(
             (who.address, who.sign(message, domain(self.protocol.settlement)))
@@ -216,10 +217,10 @@ class Flow:
             if board.revealedWeightOf(self.round, who.address)
         )
         totals = tuple((totals_of(entries) | changes).values())
-        self.protocol.settlement.propose(self.round, evidence, chunks, totals, signed, {"from": self.operator})
+        self.protocol.settlement.propose(self.round, evidence, chunks, totals, signed, {"from": sender or self.operator})
 
-    def publish(self, entries: list[tuple[Any, ...]], chunk: int = 0) -> Any:
-        return self.protocol.settlement.publish(self.round, chunk, entries, {"from": self.operator})
+    def publish(self, entries: list[tuple[Any, ...]], chunk: int = 0, sender: Any = None) -> Any:
+        return self.protocol.settlement.publish(self.round, chunk, entries, {"from": sender or self.operator})
 
     def finalize(self) -> None:
         chain.sleep(101)
@@ -234,6 +235,52 @@ class Flow:
         self.publish(entries)
         self.finalize()
         self.distribute(entries)
+
+    # Disputing
+
+    def challenge(self, who: Wallet) -> int:
+        """`who` challenges the published settlement, with a bond out of fresh LBL; the bond."""
+        jury = self.protocol.jury
+        bond = int(jury.bondOf(self.round))
+        self.credit(who.address, bond)
+        self.protocol.ledger.allow(jury, bond, {"from": who.account})
+        jury.challenge(self.round, {"from": who.account})
+        return bond
+
+    def draw_jury(self) -> list[tuple[Wallet, int]]:
+        """The jurors' wallets and weights."""
+        chain.mine(3)
+        self.protocol.jury.drawJury(self.round, {"from": self.operator})
+        return self.jury()
+
+    def jury(self) -> list[tuple[Wallet, int]]:
+        known = {v.address: v for v in self.validators}
+        return [(known[m[0].lower()], m[1]) for m in self.protocol.jury.jurorsOf(self.round)]
+
+    def judge(self, roots: dict[Wallet, bytes]) -> None:
+        """These jurors commit to their roots and reveal them; the others stay silent. Then the jury concludes."""
+        jury, salt = self.protocol.jury, keccak(text="juror's salt")
+        attempt = jury.drawingOf(self.round)[1]
+        for who, root in roots.items():
+            kinds = ["uint256", "uint8", "address", "bytes32", "bytes32"]
+            hashed = keccak(encode(kinds, [self.round, attempt, who.address, root, salt]))
+            jury.commit(self.round, who.address, hashed, b"", {"from": who.account})
+        if len(roots) < len(self.jury()):
+            chain.sleep(101)
+        for who, root in roots.items():
+            jury.reveal(self.round, who.address, root, salt, {"from": self.operator})
+        if len(roots) < len(self.jury()):
+            chain.sleep(101)
+            chain.mine(1)
+        jury.conclude(self.round, {"from": self.operator})
+
+    def root_of(self, entries: list[tuple[Any, ...]]) -> bytes:
+        """The root of a settlement with these entries."""
+        root = self.round.to_bytes(32, "big")
+        for item in entries:
+            kinds = "(uint8,address,uint96,uint96,uint64,uint32)"
+            root = keccak(encode(["bytes32", kinds], [root, item]))
+        return root
 
     # Checking
 

@@ -67,3 +67,9 @@ def test_commitments_are_those_of_the_vectors(probe: Any) -> None:
     for v in load("ballots"):
         commitment = probe.commitment(v["round"], v["attempt"], v["validator"], v["answers"], v["salt"])
         assert commitment == v["commitment"]
+
+
+def test_roots_and_verdicts_are_those_of_the_vectors(probe: Any) -> None:
+    for v in load("verdicts"):
+        assert probe.settlementRoot(v["round"], v["entries"]) == v["root"]
+        assert probe.verdictCommitment(v["round"], v["attempt"], v["juror"], v["root"], v["salt"]) == v["commitment"]

@@ -149,7 +149,8 @@ def test_a_third_party_relays_with_a_ticket_and_not_without(flow: Flow, people: 
     operator = wallet("operator with a key")
     flow.create(operator=operator.address)
     flow.operator.transfer(operator.account, "1 ether")
-    flow.protocol.label_registry.openRound(flow.dataset, b"\1" * 32, 4, 12, chain.time() + 10_000, False, {"from": operator.account})
+    deadline = chain.time() + 10_000
+    flow.protocol.label_registry.openRound(flow.dataset, b"\1" * 32, 4, 12, deadline, False, {"from": operator.account})
     flow.round = flow.protocol.label_registry.roundCount()
     ada = people[0]
     item = flow.submission(ada, 4)

@@ -17,11 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 LBL = 10**18
 NAMES = (
     "LabelToken",
+    "Control",
+    "Parameters",
+    "Credentials",
     "Ledger",
     "DatasetRegistry",
     "LabelRegistry",
     "Staking",
     "AuditBoard",
+    "Jury",
+    "Limits",
     "Settlement",
     "DatasetShares",
     "DatasetMarket",
@@ -90,13 +95,14 @@ class Protocol:
         self.block = self.web3.eth.block_number
         nonce = self.web3.eth.get_transaction_count(self.deployer)
         self.addresses = {name: predict(self.deployer, nonce + i) for i, name in enumerate(NAMES)}
-        protocol = (*(self.addresses[name] for name in NAMES[:-1]), self.treasury)
+        protocol = (*(self.addresses[name] for name in NAMES[:-1] if name != "Control"), self.treasury)
         arguments: dict[str, tuple[Any, ...]] = dict.fromkeys(NAMES, (protocol,))
         arguments |= {
             "LabelToken": (self.treasury,),
-            "DatasetRegistry": (protocol, 1),
+            "Control": (self.treasury, self.treasury, 60, self.addresses["Parameters"]),
+            "Parameters": (self.addresses["Control"], 250, 1, 0),
+            "Credentials": (),
             "Staking": (protocol, 100 * LBL, 600),
-            "DatasetMarket": (protocol, 250),
             "Faucet": (self.addresses["LabelToken"], self.addresses["Ledger"], 1_000 * LBL),
         }
         self.contracts = {name: self.deploy(name, arguments[name]) for name in NAMES}

@@ -22,13 +22,17 @@ from labelshare.rules import eip712
 from labelshare.rules.evidence import content_hash, salt
 from labelshare.rules.merkle import labels_tree, tasks_tree
 
-NAMES = ("LabelToken", "Ledger", "DatasetRegistry", "LabelRegistry", "Staking", "AuditBoard", "Settlement", "DatasetShares")
+NAMES = ("LabelToken", "Ledger", "DatasetRegistry", "LabelRegistry", "Staking", "AuditBoard", "Jury", "Settlement", "DatasetShares")
 CONTRACTS = {name: f"0x{i + 1:040x}" for i, name in enumerate((*NAMES, "DatasetMarket", "Faucet"))}
 CHAIN_ID = 31337
 TASKS = 6
 BOND = 250
 OPERATOR_KEY = b"\x05" * 32
-TERMS = {"classes": 3, "bond": str(BOND), "reward": "1000", "audit_fee": "500", "max_labels": 9}
+TERMS = {
+    "classes": 3, "bond": str(BOND), "open_bond": "1000", "reward": "1000", "audit_fee": "500", "min_labels": 3, "max_labels": 9,
+    "panel_size": 3, "audit_rate": 64, "exit_rate": 5000, "reveal_window": 100, "challenge_window": 100, "exit_delay": 1000,
+    "contributors_bps": 8000, "validators_bps": 1000, "requester_bps": 1000,
+}
 
 
 class Client:
@@ -106,7 +110,8 @@ class World:
                 setattr(row, name, value)
 
     def dataset_row(self, number: int) -> Dataset:
-        empty = {"reserved": 0, "price": 0, "supply": 0, "acc": 0, "revenue": 0}
+        names = ("reserved", "price", "supply", "acc", "revenue", "waiting_labels", "waiting_votes", "settled_block")
+        empty = dict.fromkeys(names, 0)
         return Dataset(
             id=number,
             requester=self.requester.address,
@@ -125,6 +130,8 @@ class World:
             task_count=TASKS,
             label_budget=10,
             labels=0,
+            open_labels=0,
+            open_submissions=0,
             sample_size=2,
             deadline=self.now + 1000,
             last=False,

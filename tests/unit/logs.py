@@ -8,22 +8,9 @@ from eth_abi import encode
 
 from indexer.reorg import Header
 from indexer.source import BlockRange
-from labelshare.chain import Deployment, abi
+from labelshare.chain import CONTRACTS, Deployment, abi
 from labelshare.chain.decode import Log
 from labelshare.chain.events import Event
-
-NAMES = (
-    "AuditBoard",
-    "DatasetMarket",
-    "DatasetRegistry",
-    "DatasetShares",
-    "Faucet",
-    "LabelRegistry",
-    "LabelToken",
-    "Ledger",
-    "Settlement",
-    "Staking",
-)
 
 
 def address(number: int) -> str:
@@ -34,7 +21,7 @@ def word(number: int) -> str:
     return f"0x{number:064x}"
 
 
-DEPLOYMENT = Deployment(31337, 1, {name: address(0xC0 + i) for i, name in enumerate(NAMES)}, address(0x7EA))
+DEPLOYMENT = Deployment(31337, 1, {name: address(0xC0 + i) for i, name in enumerate(CONTRACTS)}, address(0x7EA))
 
 
 def log_of(event: Event, block: int = 1, index: int = 0, fork: int = 0) -> Log:

@@ -26,7 +26,9 @@ MESSAGES: tuple[Message, ...] = (
     eip712.Submission(2**256 - 1, A, 2**32 - 1, 1024, WORD, 255, 0),
     eip712.Assignment(1, A, 0, 1, 2**64 - 1),
     eip712.Commit(3, 2, A, bytes(32)),
-    eip712.Evidence(2**255, WORD),
+    eip712.Evidence(2**255, WORD, A),
+    eip712.Attestation(5, 2, A, 2**128 - 1),
+    eip712.Verdict(5, 1, A, WORD),
     eip712.Receipt(5, A, 6, WORD, 1_700_000_000),
     eip712.Access(A, "download ‐ ünïcödé", 7, 2**64 - 1),
 )
@@ -43,7 +45,7 @@ def test_the_types_are_those_of_the_specification_and_of_the_contracts() -> None
     specified = set(re.findall(r"`([A-Z]\w+\([^`]*\))` \|", (ROOT / "docs" / "SPECIFICATION.md").read_text()))
     assert {message.type_string() for message in MESSAGES} == specified
     on_chain = re.findall(r'"([A-Z]\w+\([^"]*\))"', (ROOT / "contracts" / "libraries" / "Typed.sol").read_text())
-    assert len(on_chain) == 7
+    assert len(on_chain) == 9
     assert set(on_chain) <= specified
 
 

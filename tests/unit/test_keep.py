@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from labelshare.chain import abi, events
+from labelshare.chain import events
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.keep import EXIT_DELAY, Keeper, state_of
+from labelshare.client.keep import OPEN_POOL, Keeper
+from labelshare.client.round_state import state_of
 from labelshare.client.wallet import Wallet
+from labelshare.keeper import WAIT_LIMIT
 from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import ADA, ROUNDS, Node, small
 
-NOW = 1_000
+NOW = 10_000_000
 BLOCK = 50
 
 
@@ -29,11 +31,15 @@ class OneRound(Chain):
         node.logs = small().node.logs
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
         self.phase, self.audit, self.settlement = 1, 0, 0
+        self.panel: Sequence[tuple[str, int, bool, bytes]] = ()
         self.deadline = self.commit_ends = self.reveal_ends = self.challenge_ends = NOW + 10
-        self.publish_ends, self.concluded_at, self.proposals = NOW + 10, NOW, 0
+        self.publish_ends, self.exit_due, self.proposals = NOW + 10, NOW + 10, 0
+        self.jury, self.jurors = 0, self.panel
+        self.open_submissions, self.attested = 0, set[str]()
+        self.waiting, self.settled_at = (0, 0), NOW
+        self.credentials: set[str] = set()
         self.pending: dict[str, int] = {}
         self.seed_block = BLOCK
-        self.panel: Sequence[tuple[str, int, bool, bytes]] = ()
         self.distributed: set[int] = set()
         self.fails = False
         self.sent: list[tuple[Any, ...]] = []
@@ -41,20 +47,33 @@ class OneRound(Chain):
     def read(self, contract: str, function: str, *arguments: Any) -> Any:
         return {
             "roundCount": lambda: 1,
-            "roundOf": lambda: (4, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, False, 0, bytes(32)),
-            "auditOf": lambda: (self.audit, 0, 0, self.seed_block, 1, 9, *self.audit_times(), bytes(32)),
+            "datasetCount": lambda: 1,
+            "currentRound": lambda: 1,
+            "waitingOf": lambda: self.waiting,
+            "settledAtOf": lambda: self.settled_at,
+            "isHeld": lambda: arguments[1] in self.credentials,
+            "seatOf": lambda: (ADA.address, 1, 9 if arguments[1] == 7 else 0, False),
+            "roundOf": lambda: (4, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, False, 0, 0, 0, bytes(32), bytes(32)),
+            "auditOf": lambda: self.drawing(self.audit),
+            "drawingOf": lambda: self.drawing(self.jury),
             "panelOf": lambda: self.panel,
-            "proposalOf": lambda: (self.settlement, "0x", 2, 2, 0, self.publish_ends, self.challenge_ends, 0, bytes(32)),
+            "jurorsOf": lambda: self.jurors,
+            "openSubmissionsOf": lambda: self.open_submissions,
+            "attestationOf": lambda: (arguments[1] in self.attested, 0),
+            "proposalOf": lambda: (self.settlement, "0x", 2, 2, 0, *self.proposal_times(), 0, bytes(32), bytes(32)),
             "proposalsOf": lambda: self.proposals,
             "MAX_PROPOSALS": lambda: 3,
-            "termsOf": lambda: tuple(range(27)),
-            "contributorOf": lambda: (1, 6, self.pending.get(arguments[1], 0), 1),
+            "exitDueAt": lambda: self.exit_due,
+            "contributorOf": lambda: (1, 6, self.pending.get(arguments[1], 0), 0, 1, 0),
             "pendingVotesOf": lambda: self.pending.get(arguments[1], 0),
             "isDistributed": lambda: arguments[1] in self.distributed,
         }[function]()
 
-    def audit_times(self) -> tuple[int, int, int]:
-        return self.commit_ends, self.reveal_ends, self.concluded_at
+    def drawing(self, phase: int) -> tuple[Any, ...]:
+        return phase, 0, 0, self.seed_block, 1, 9, self.commit_ends, self.reveal_ends, NOW, bytes(32)
+
+    def proposal_times(self) -> tuple[int, int]:
+        return self.publish_ends, self.challenge_ends
 
     def send(self, wallet: Wallet, contract: str, function: str, *arguments: Any, seconds: float = 120.0) -> dict[str, Any]:
         if self.fails:
@@ -73,7 +92,7 @@ def kept(chain: OneRound) -> list[str]:
 
 
 def test_nothing_is_sent_while_nothing_is_due(chain: OneRound) -> None:
-    for phases in ((1, 0, 0), (2, 2, 0), (2, 3, 0), (2, 4, 0), (2, 4, 1), (2, 4, 2), (3, 0, 0), (4, 4, 4)):
+    for phases in ((1, 0, 0), (2, 2, 0), (2, 3, 0), (2, 4, 0), (2, 4, 1), (2, 4, 2), (2, 4, 6), (3, 0, 0), (4, 4, 4)):
         chain.phase, chain.audit, chain.settlement = phases
         assert kept(chain) == []
     chain.phase, chain.audit, chain.settlement, chain.seed_block = 2, 1, 0, BLOCK + 1
@@ -111,8 +130,9 @@ def test_a_panel_that_revealed_is_concluded_before_its_window_ends(chain: OneRou
 def test_members_who_committed_are_counted(chain: OneRound) -> None:
     chain.phase, chain.audit = 2, 2
     chain.panel = [("0xa", 2, False, b"\x01" * 32), ("0xb", 1, False, bytes(32))]
-    state = state_of(chain, 1)
-    assert (state.members, state.committed, state.revealed) == (2, 1, 0)
+    panel = state_of(chain, 1).audit
+    assert panel is not None
+    assert (panel.members, panel.committed, panel.revealed) == (2, 1, 0)
 
 
 def test_a_final_settlement_is_distributed_from_what_was_published(chain: OneRound) -> None:
@@ -135,23 +155,61 @@ def test_what_somebody_else_did_first_is_said_and_ends_nothing(chain: OneRound) 
     assert kept(chain) == ["round 1: LabelRegistry.closeRound would fail: WrongPhase"]
 
 
-def test_a_round_exits_when_nothing_is_proposed_for_its_exit_delay(chain: OneRound) -> None:
+def test_a_round_exits_when_its_exit_is_due(chain: OneRound) -> None:
     chain.phase, chain.audit = 2, 4
-    chain.concluded_at = NOW - EXIT_DELAY
+    chain.exit_due = NOW
     assert kept(chain) == []
-    chain.concluded_at -= 1
+    chain.exit_due -= 1
     assert kept(chain) == ["round 1: Settlement.startExit done"]
 
 
-@pytest.mark.parametrize(("audit", "concluded_at", "proposals"), [(5, 0, 0), (4, NOW, 3)])
-def test_a_failed_audit_and_used_up_proposals_exit_at_once(chain: OneRound, audit: int, concluded_at: int, proposals: int) -> None:
-    chain.phase, chain.audit, chain.concluded_at, chain.proposals = 2, audit, concluded_at, proposals
+@pytest.mark.parametrize(("audit", "proposals"), [(5, 0), (4, 3)])
+def test_a_failed_audit_and_used_up_proposals_exit_at_once(chain: OneRound, audit: int, proposals: int) -> None:
+    chain.phase, chain.audit, chain.proposals = 2, audit, proposals
     assert kept(chain) == ["round 1: Settlement.startExit done"]
 
 
-def test_the_exit_delay_is_read_from_its_place_among_the_terms() -> None:
-    (terms,) = [item["outputs"][0] for item in abi("DatasetRegistry") if item.get("name") == "termsOf"]
-    assert terms["components"][EXIT_DELAY]["name"] == "exitDelay"
+@pytest.mark.parametrize(
+    ("jury", "late", "function"), [(1, "deadline", "drawJury"), (2, "commit_ends", "conclude"), (3, "reveal_ends", "conclude")]
+)
+def test_the_jury_of_a_challenged_settlement_is_drawn_and_concluded(chain: OneRound, jury: int, late: str, function: str) -> None:
+    chain.phase, chain.audit, chain.settlement, chain.jury = 2, 4, 6, jury
+    setattr(chain, late, NOW - 1)
+    assert kept(chain) == [f"round 1: Jury.{function} done"]
+
+
+def test_a_panel_that_revealed_is_concluded_once_it_attested_what_the_open_path_took(chain: OneRound) -> None:
+    chain.phase, chain.audit, chain.open_submissions = 2, 3, 1
+    chain.panel = [("0xa", 2, True, b"\x01" * 32), ("0xb", 1, True, b"\x01" * 32)]
+    chain.attested = {"0xa"}
+    assert kept(chain) == []
+    chain.attested.add("0xb")
+    assert kept(chain) == ["round 1: AuditBoard.conclude done"]
+
+
+def test_a_dataset_whose_work_waited_for_14_days_is_finished(chain: OneRound) -> None:
+    chain.phase, chain.audit, chain.settlement, chain.waiting = 4, 4, 4, (3, 0)
+    assert kept(chain) == []
+    chain.settled_at = NOW - WAIT_LIMIT
+    assert kept(chain) == []
+    chain.settled_at -= 1
+    assert kept(chain) == ["dataset 1: LabelRegistry.finishDataset done"]
+    chain.waiting = (0, 0)
+    assert kept(chain) == []
+
+
+def test_whose_credential_lapsed_is_expelled_with_the_seats_that_are_in(chain: OneRound) -> None:
+    pool = "0x" + "5c" * 32
+    node: Any = chain.rpc
+    for seat in (3, 5, 7):
+        node.emit(events.StakingSeatJoined(pool, seat, ADA.address, 1))
+    node.emit(events.StakingSeatJoined(OPEN_POOL, 1, ADA.address, 1))
+    chain.credentials = {ADA.address}
+    keeper = Keeper(chain, ADA)
+    assert list(keeper.keep()) == []
+    chain.credentials = set()
+    assert list(keeper.keep()) == [f"pool {pool}: Staking.expel done"]
+    assert chain.sent == [("Staking", "expel", pool, ADA.address, [3, 5])]
 
 
 def test_an_exit_pays_those_who_have_something_pending(chain: OneRound) -> None:

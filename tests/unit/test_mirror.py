@@ -13,91 +13,9 @@ from indexer.queries import ledger_sum, state_dump
 from indexer.store import Overtaken, Store, StoreError
 from labelshare.chain import Deployment
 from labelshare.chain import events as e
-from labelshare.chain.events import Credit, Entry, Event, Terms, Totals
 from labelshare.chain.naming import user_account
-from tests.unit.logs import DEPLOYMENT, address, block_hash, block_range, word
-
-ALICE, BOB, KEY, REQUESTER, OPERATOR = (address(n) for n in range(1, 6))
-HUGE = 2**256 - 1
-TERMS = Terms(
-    requester=REQUESTER,
-    operator=OPERATOR,
-    classes=2,
-    panel_size=3,
-    audit_rate=26,
-    min_labels=3,
-    max_labels=9,
-    reward=10**18,
-    audit_fee=10**18,
-    bond=10**17,
-    open_bond=10**18,
-    commit_window=10,
-    reveal_window=10,
-    challenge_window=10,
-    exit_delay=10,
-    exit_rate=5_000,
-    label_cap=1_000,
-    contributor_credential=word(0),
-    validator_credential=word(0),
-    rule_id=word(1),
-    license_floor=7,
-    license_term=100,
-    contributors_bps=8_000,
-    validators_bps=1_000,
-    requester_bps=1_000,
-    metadata_hash=word(2),
-    metadata_uri="ipfs://x",
-)
-TOTALS = Totals(2, 5, 0, 1, 50, 0, 0, 0, 0)
-ENTRIES = (Entry(0, ALICE, 5, 1, 50, 0), Entry(2, REQUESTER, 0, 0, 5, 0))
-
-LIFE: list[list[Event]] = [
-    [e.LedgerDeposited(word(1), ALICE, 100), e.LedgerDeposited(word(2), BOB, 50)],
-    [
-        e.LedgerAllowed(ALICE, BOB, 30),
-        e.LedgerAllowanceSigned(ALICE, BOB, 0),
-        e.DatasetRegistryDatasetCreated(1, REQUESTER, OPERATOR, TERMS),
-        e.DatasetRegistryEscrowReserved(1, 60, 60),
-        e.LabelRegistryRoundOpened(1, 1, word(3), 10, 20, 2, 2**64 - 1, True, 60),
-    ],
-    [
-        e.StakingSeatJoined(word(0), 0, BOB, 4),
-        e.StakingSeatJoined(word(0), 1, BOB, 4),
-        e.LabelRegistrySessionRegistered(ALICE, KEY, 2**64 - 1, 2**64 - 1, 40),
-        e.LabelRegistrySubmissionAccepted(1, ALICE, 0, 10, word(4), KEY, 1, 15),
-        e.LabelRegistrySubmissionAccepted(1, ALICE, 1, 5, word(5), ALICE, 1, 7),
-        e.LabelRegistrySubmissionSkipped(HUGE, ALICE, 2, 1),
-    ],
-    [e.LabelRegistryRoundClosed(1, 1, 15), e.AuditBoardAuditStarted(1, 0, 6, 4, 2)],
-    [e.AuditBoardSeedMissed(1, 0, 1, 300), e.AuditBoardPanelDrawn(1, 0, word(6), (BOB,), (2,), 20)],
-    [e.AuditBoardBallotCommitted(1, BOB, 0, word(7)), e.AuditBoardRevealOpened(1, 0, 40)],
-    [e.AuditBoardBallotRevealed(1, BOB, 0, 2, "0x0001", word(8)), e.AuditBoardAuditConcluded(1, 0, 2, 4)],
-    [e.SettlementSettlementProposed(1, 1, BOB, word(9), 1, 12, TOTALS)],
-    [e.SettlementChunkPublished(1, 0, word(10), ENTRIES), e.SettlementChallengeWindowOpened(1, 99)],
-    [
-        e.SettlementSettlementFinalized(1, 1, 5, 0, 55),
-        e.DatasetRegistryEscrowSettled(1, 5, 55, 0),
-        e.DatasetSharesSharesFinalized(1, 1, 55, 55, 0),
-    ],
-    [
-        e.SettlementChunkPaid(1, 0),
-        e.LabelRegistryContributorSettled(1, ALICE, 15),
-        e.LedgerMovedBatch(word(1), (Credit(word(2), 10), Credit(word(3), 20))),
-        e.DatasetSharesTransferSingle(BOB, address(0), ALICE, 1, 50),
-        e.SettlementSettlementDistributed(1, 1),
-        e.LabelRegistryRoundSettled(1, 1),
-    ],
-    [
-        e.DatasetMarketPriceSet(1, 9),
-        e.DatasetMarketLicenseSold(1, BOB, ALICE, 9, 1, 500, 1),
-        e.DatasetSharesRevenueAdded(1, 8, 2**70),
-        e.DatasetSharesTransferSingle(ALICE, ALICE, BOB, 1, 20),
-        e.DatasetSharesTransferSingle(KEY, KEY, BOB, HUGE, 0),
-        e.DatasetSharesRevenuePaid(1, ALICE, 4),
-    ],
-    [e.StakingSeatLeft(word(0), 0, BOB, 900, False), e.LabelRegistrySessionRevoked(ALICE, KEY)],
-    [e.StakingSeatLeft(word(0), 0, BOB, 900, True), e.StakingSeatCollected(word(0), 0, BOB, 0)],
-]
+from tests.unit.lives import ALICE, BOB, HUGE, KEY, LIFE, REQUESTER, STUCK
+from tests.unit.logs import DEPLOYMENT, block_hash, block_range, word
 
 
 @pytest.fixture
@@ -218,17 +136,6 @@ def test_the_same_events_in_one_range_or_many_give_the_same_state(store: Store, 
     for number, events in enumerate(LIFE, 1):
         single.append(block_range(number, [events]), single.checkpoint())
     assert dump(url) == dump(other)
-
-
-STUCK: list[list[Event]] = [
-    *LIFE[:7],
-    [e.SettlementSettlementProposed(1, 1, BOB, word(9), 2, 12, TOTALS), e.SettlementChunkPublished(1, 0, word(10), ENTRIES)],
-    [e.SettlementProposalExpired(1, BOB, 12)],
-    [e.SettlementSettlementProposed(1, 1, ALICE, word(11), 1, 12, TOTALS), e.SettlementChunkPublished(1, 0, word(12), ENTRIES[:1])],
-    [e.SettlementProposalExpired(1, ALICE, 12), e.SettlementExitStarted(1, 1, 2, 1, 30, 32, 28)],
-    [e.SettlementExited(1, 0, ALICE, 15, 30, 450), e.LabelRegistryContributorSettled(1, ALICE, 15)],
-    [e.SettlementExited(1, 1, BOB, 2, 2, 0), e.SettlementSettlementDistributed(1, 1), e.LabelRegistryRoundSettled(1, 1)],
-]
 
 
 def test_a_round_that_exits_keeps_what_each_account_took_and_nothing_of_what_expired(store: Store, url: str) -> None:

@@ -110,8 +110,9 @@ def onboard(flow: BenchFlow, crew: list[tuple[Wallet, Wallet]]) -> dict[str, Mea
 
 def run(flow: BenchFlow, crew: list[tuple[Wallet, Wallet]]) -> Job:
     job = Job()
+    labels = len(crew) * LABELS
     with metered() as job.steps["open"]:
-        flow.open(CONTRIBUTORS * LABELS // LABELS_PER_TASK, CONTRIBUTORS * LABELS)
+        flow.open(labels // LABELS_PER_TASK, labels)
     with metered() as job.steps["submit"]:
         for batch in batches(crew, SUBMISSIONS_PER_CALL):
             flow.submit(*(_submission(flow, who, key) for who, key in batch))

@@ -30,10 +30,6 @@ class DisputeActions(AuditActions, ShareActions):
         assert r.dispute is not None
         return r.dispute
 
-    def sign_commit(self, r: Round, who: str, commitment: bytes) -> bytes:
-        message = eip712.Commit(r.id, r.panel.attempt, who, commitment)
-        return self.people[who].sign(message, self.domain("audit_board"))
-
     # The challenge
 
     def challenge(self, who: str, r: Round) -> None:

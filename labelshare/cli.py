@@ -1,6 +1,5 @@
 """labelshare: the command line for contributors, validators, buyers and whoever checks them."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,33 +10,34 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labelshare.chain import UnknownDeployment, deployment
-from labelshare.chain.rpc import Rpc, RpcError, RpcUnavailable
+from labelshare import options
+from labelshare.chain import UnknownDeployment
+from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.cli_disputes import challenge, juror
+from labelshare.cli_open import contribute_open
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain, TransactionFailed
 from labelshare.client.contribute import Contributor, Incomplete
+from labelshare.client.dispute import NotAJuror
+from labelshare.client.open_path import OpenPathError
+from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.consensus_file import run_consensus_file
-from labelshare.crowd import CrowdFileError, read_rows
+from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
+from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
 from labelshare.terminal import Bar, ask_class, console
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-LBL = 10**18
 AHEAD = 100  # labels that a new session key may bond at least, so that it lasts
 LOT = 10  # tasks leased at a time when a person answers here
 
-ApiOption = Annotated[str, typer.Option("--api", help="URL of the operator's API", envvar="LABELSHARE_API_URL")]
-RpcOption = Annotated[str, typer.Option("--rpc", help="JSON-RPC URL of a node", envvar="LABELSHARE_RPC_URL")]
-KeyOption = Annotated[
-    Path, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
-]
-ManifestOption = Annotated[
-    Path | None, typer.Option("--manifest", help="deployment JSON; else the one that ships", envvar="LABELSHARE_MANIFEST")
-]
+app.command()(challenge)
+app.command()(juror)
+app.command()(contribute_open)
 
 
 @app.command()
@@ -54,9 +54,9 @@ def contribute(
 
     Run again after it was broken off, it goes on where it ended.
     """
-    api, wallet = _api(api_url), Wallet.load(key_file)
+    api, wallet = options.open_api(api_url), Wallet.load(key_file)
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
-    given = _answers(answers) if answers else None
+    given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
     before = {label["task"] for label in Contributor(api, wallet).labels(round_id)}
     needed = bond * (len(given.keys() - before) if given else count)
@@ -88,14 +88,21 @@ def audit(
     rpc_url: RpcOption,
     key_file: KeyOption,
     answers: Annotated[Path | None, typer.Option(help="CSV of task,answer for the sample; else asked here")] = None,
+    open_files: Annotated[
+        list[Path] | None, typer.Option("--open", help="labels file of an open submission shown to you; as often as needed")
+    ] = None,
     manifest: ManifestOption = None,
 ) -> None:
     """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it.
 
     The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
     """
-    validator = Validator(_api(api_url), Wallet.load(key_file), _chain(rpc_url, manifest))
-    given = _answers(answers) if answers else None
+    validator = Validator(options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest))
+    if validator.is_audited(round_id):
+        validator.sign_evidence(round_id)
+        console.print(f"Round {round_id} is audited: evidence checked and signed.")
+        return
+    given = options.read_answers(answers) if answers else None
     classes = validator.sample(round_id)["classes"]
 
     def answer(task: dict[str, Any]) -> int:
@@ -108,7 +115,8 @@ def audit(
             raise CrowdFileError(f"{answers}: task {task['index']} has class {found}; classes run from 0 to {classes - 1}.")
         return found
 
-    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"))
+    ballot = key_file.with_suffix(f".round-{round_id}.ballot")
+    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or ())
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
 
 
@@ -123,11 +131,11 @@ def buy(
     manifest: ManifestOption = None,
 ) -> None:
     """Buy a license with one signature and one transaction, download the dataset, verify it."""
-    wallet, chain = Wallet.load(key_file), _chain(rpc_url, manifest)
+    wallet, chain = Wallet.load(key_file), options.open_chain(rpc_url, manifest)
     buyer = Buyer(chain, wallet)
     paid = buyer.buy(dataset, max_price=None if max_price is None else round(max_price * LBL))
     console.print(f"Licensed to {wallet.address} for {paid / LBL:g} LBL.")
-    buyer.download(_api(api_url), dataset, output)
+    buyer.download(options.open_api(api_url), dataset, output)
     _verify(output, chain)
 
 
@@ -138,7 +146,7 @@ def verify(
     manifest: ManifestOption = None,
 ) -> None:
     """Check every label of a dataset file against the chain: proof, signature, settlement entry, dataset."""
-    _verify(file, _chain(rpc_url, manifest))
+    _verify(file, options.open_chain(rpc_url, manifest))
 
 
 @app.command()
@@ -174,7 +182,7 @@ def keep(
     """Do for every round what anyone may do: close, draw the panel, conclude, finalize, distribute. Costs gas."""
     from labelshare.client.keep import Keeper
 
-    keeper = Keeper(_chain(rpc_url, manifest), Wallet.load(key_file))
+    keeper = Keeper(options.open_chain(rpc_url, manifest), Wallet.load(key_file))
     while True:
         for line in keeper.keep():
             console.print(line, highlight=False, markup=False)
@@ -194,7 +202,7 @@ def doctor(
 ) -> None:
     """Say what is missing on this machine, and how to get it; and whether the contracts on chain are those of the build here."""
     well = True
-    rpc_url, chain_id = _network(network)
+    rpc_url, chain_id = options.named_network(network)
     for finding in examine(Path.cwd(), api_url, rpc_url, manifest, chain_id):
         well = well and finding.well
         console.print(f"{'✓' if finding.well else '✗'} {finding.what}: {finding.seen}", highlight=False)
@@ -214,6 +222,9 @@ def main() -> None:
         CrowdFileError,
         DatasetFileError,
         EvidenceMismatch,
+        EvidenceMissing,
+        NotAJuror,
+        OpenPathError,
         RpcError,
         RpcUnavailable,
         SampleMismatch,
@@ -226,30 +237,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _api(url: str) -> Api:
-    try:
-        return Api(url)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--api") from None
-
-
-def _chain(rpc_url: str, manifest: Path | None) -> Chain:
-    if not rpc_url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{rpc_url!r} does not start with http:// or https://.", param_hint="--rpc")
-    rpc = Rpc(rpc_url)
-    return Chain(rpc, deployment(manifest or rpc.chain_id()))
-
-
-def _network(named: str | None) -> tuple[str | None, int | None]:
-    """A node's URL, and the chain id when that was named."""
-    if named is None or not named.isdecimal():
-        return named, None
-    url = os.environ.get("LABELSHARE_RPC_URL")
-    if not url or url.isdecimal():
-        raise typer.BadParameter(f"Set LABELSHARE_RPC_URL to a node of chain {named}, or give its URL.", param_hint="--network")
-    return url, int(named)
-
-
 def _verify(path: Path, chain: Chain) -> None:
     with Bar("labels verified", None) as advance:
         result = verify_file(path, chain, advance)
@@ -257,16 +244,6 @@ def _verify(path: Path, chain: Chain) -> None:
     if not result.passed:
         console.print(f"First failure: {result.first_failure}", highlight=False, markup=False)
         raise typer.Exit(1)
-
-
-def _answers(path: Path) -> dict[int, int]:
-    """Class by task index. Raises CrowdFileError, naming the row."""
-    answers = {}
-    for number, (task, answer) in enumerate(read_rows(path, ("task", "answer")), start=2):
-        if not (task.isdecimal() and answer.isdecimal()):
-            raise CrowdFileError(f"{path}, line {number}: task and answer must be numbers, got {task!r} and {answer!r}.")
-        answers[int(task)] = int(answer)
-    return answers
 
 
 def _with_session(api: Api, wallet: Wallet, path: Path, dataset: int, bond: int, max_bond: int) -> Contributor:

@@ -34,10 +34,17 @@ def reveal(backend: Injected, round_id: int, request: schemas.RevealRequest) -> 
     return schemas.Accepted()
 
 
+@router.post("/rounds/{round_id}/attestations", status_code=202, summary="Attest which open submissions were shown to one")
+def attest(backend: Injected, round_id: int, request: schemas.AttestationRequest) -> schemas.Accepted:
+    with backend.database.transaction() as session:
+        service.attest(backend, session, round_id, request)
+    return schemas.Accepted()
+
+
 @router.get(
     "/rounds/{round_id}/evidence",
     summary="The evidence file, byte for byte as hashed",
-    description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed, or the requester.",
+    description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed, the requester, or a jury.",
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}},
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backend.types import Address, Bytes32, Hex, Signature, Strict
+from backend.types import Address, Amount, Bytes32, Hex, Signature, Strict
 
 
 class SampledTask(BaseModel):
@@ -39,6 +39,14 @@ class RevealRequest(Strict):
     validator: Address
     answers: Hex
     salt: Bytes32
+
+
+class AttestationRequest(Strict):
+    """The EIP-712 Attestation of a panel member; `shown` as a decimal string: bit i for the i-th open submission accepted."""
+
+    validator: Address
+    shown: Amount
+    signature: Signature
 
 
 class EvidenceSignatureRequest(Strict):

@@ -13,7 +13,7 @@ from backend.models import EvidenceSignature, HeldBallot, Label, SignedSubmissio
 from backend.relay.outbox import enqueue_call
 from backend.settlements.service import evidence_of, sample_of
 from backend.signatures import require_signer
-from indexer.models import Audit, PanelMember, Round
+from indexer.models import Audit, Dispute, Juror, PanelMember, Round
 from labelshare.rules import draw, eip712
 
 AFTER_COMMIT = ("revealing", "audited")
@@ -73,11 +73,31 @@ def hold_ballot(session: Session, round_id: int, request: schemas.RevealRequest)
         )
 
 
+def attest(backend: Backend, session: Session, round_id: int, request: schemas.AttestationRequest) -> None:
+    """Queues a panel member's word on the open submissions, while ballots are revealed. The first word stands."""
+    row, audit = _audit(session, round_id)
+    member = _member(session, audit, request.validator)
+    if row.open_submissions == 0:
+        raise Conflict("nothing_to_attest", f"Round {round_id} has no open submission.")
+    if member.shown is not None:
+        raise Conflict("already_attested", "This validator has attested already.")
+    if audit.phase != "revealing":
+        raise Conflict("not_revealing", f"The audit of round {round_id} is {audit.phase}; attest while ballots are revealed.")
+    shown = int(request.shown)
+    if shown >= 1 << 256:
+        raise Invalid("not_a_bitmap", "`shown` has one bit for each open submission.")
+    message = eip712.Attestation(round_id, audit.attempt, request.validator, shown)
+    require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
+    key = f"attest:{round_id}:{audit.attempt}:{request.validator}"
+    enqueue_call(session, key, "AuditBoard", "attest", round_id, request.validator, request.shown, request.signature)
+
+
 def evidence_body(backend: Backend, session: Session, round_id: int, account: str) -> bytes:
-    """The evidence file's bytes, for the panel (never before its ballots are sealed) and the requester (after the audit)."""
+    """The evidence file's bytes, for the panel (never before its ballots are sealed); after the audit also for the requester, and
+    for the jury of a dispute over this or a later round of the dataset."""
     row, audit = _audit(session, round_id)
     requester = get_dataset(session, row.dataset).requester
-    if account == requester and audit.phase == "audited":
+    if audit.phase == "audited" and (account == requester or _is_juror(session, row, account)):
         return evidence_of(backend, session, row).body
     _member(session, audit, account)
     if audit.phase not in AFTER_COMMIT:
@@ -118,6 +138,18 @@ def _audit(session: Session, round_id: int) -> tuple[Round, Audit]:
     if audit is None:
         raise NotFound("no_audit", f"Round {round_id} is not closed, or its audit is not mirrored yet.")
     return row, audit
+
+
+def _is_juror(session: Session, row: Round, account: str) -> bool:
+    """Whether the account sits on a jury whose verdict this round's evidence is part of."""
+    drawn = (
+        select(Juror.round)
+        .join(Dispute, (Dispute.round == Juror.round) & (Dispute.attempt == Juror.attempt))
+        .join(Round, Round.id == Juror.round)
+        .where(Juror.juror == account, Juror.round >= row.id, Round.dataset == row.dataset)
+        .where(Dispute.phase.in_(("committing", "revealing")))
+    )
+    return session.scalar(drawn.limit(1)) is not None
 
 
 def _member(session: Session, audit: Audit, validator: str) -> PanelMember:

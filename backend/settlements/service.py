@@ -92,7 +92,9 @@ def panel_of(session: Session, audit: Audit) -> list[PanelMember]:
 
 
 def sample_of(row: Round, audit: Audit) -> tuple[int, ...]:
-    """The audited task indices. Raises NotFound before the seed is known."""
+    """The audited task indices, none of a closing round. Raises NotFound before the seed is known."""
+    if row.sample_size == 0:
+        return ()
     if audit.seed is None:
         raise NotFound("no_sample", f"The sample of round {row.id} is not drawn yet.")
     return sample(bytes.fromhex(audit.seed[2:]), row.task_count, row.sample_size)
@@ -192,10 +194,12 @@ def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | No
 
 
 def proposal_bond(session: Session, row: Round) -> int:
-    """Base units that a proposal of the round costs now."""
+    """Base units that a proposal of the round costs now, when none is under way."""
     dataset = session.get_one(Dataset, row.dataset)
     terms = dataset.terms
     fee = int(terms["audit_fee"])
     held = row.reserve + dataset.waiting_labels * int(terms["reward"]) + dataset.waiting_votes * fee
     disputes = len(session.scalars(select(Dispute.number).where(Dispute.round == row.id)).all())
-    return jury.bond(terms["panel_size"], fee, row.sample_size, held, disputes)
+    before = session.get(SettlementRow, row.id)
+    expired = before.attempt - before.overturned if before else 0
+    return jury.bond(terms["panel_size"], fee, row.sample_size, held, disputes + expired)

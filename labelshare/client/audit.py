@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from labelshare.client.api import Api, ApiError, wait_for
 from labelshare.client.chain import Chain
+from labelshare.client.open_path import shown_bits
+from labelshare.client.round_state import AUDIT_PHASES
 from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules import draw, eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
@@ -39,24 +41,37 @@ class Validator:
         self.wallet = wallet
         self.chain = chain
 
+    def is_audited(self, round_id: int) -> bool:
+        """Whether the audit has ended well: then only the evidence is left to sign."""
+        return AUDIT_PHASES[self.chain.read("AuditBoard", "auditOf", round_id)[0]] == "audited"
+
     def sample(self, round_id: int) -> dict[str, Any]:
         """The tasks to label, in ballot order. Raises ApiError when not on the panel."""
         view: dict[str, Any] = self.api.get(f"/rounds/{round_id}/audit", self.wallet.access(self.api, "audit", round_id))
         return view
 
     def audit(
-        self, round_id: int, answer: Callable[[dict[str, Any]], int], seconds: float = 120.0, ballot_file: Path | None = None
+        self,
+        round_id: int,
+        answer: Callable[[dict[str, Any]], int],
+        seconds: float = 120.0,
+        ballot_file: Path | None = None,
+        open_files: Sequence[Path] = (),
     ) -> None:
         """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps.
 
         With a `ballot_file` the ballot is kept there before it is committed, and taken from there when the work was broken off:
-        whoever commits and cannot reveal is slashed. Raises ApiError, SampleMismatch, EvidenceMismatch, TimedOut.
+        whoever commits and cannot reveal is slashed. `open_files`: the labels of open submissions shown to this validator, which
+        it attests. Raises ApiError, SampleMismatch, EvidenceMismatch, OpenPathError, TimedOut.
         """
         view = self.sample(round_id)
         check_sample(self.chain, round_id, view)
+        shown = shown_bits(self.chain, round_id, open_files)
         answers, salt = self._ballot(round_id, view, answer, ballot_file)
         self.commit(round_id, view["attempt"], answers, salt)
         self.reveal(round_id, answers, salt, seconds)
+        if self.chain.read("LabelRegistry", "openSubmissionsOf", round_id):
+            self.attest(round_id, view["attempt"], shown, seconds)
         self.sign_evidence(round_id, seconds)
 
     def _ballot(
@@ -102,6 +117,24 @@ class Validator:
             return True
 
         wait_for("the commitment to be mirrored", handed_in, seconds)
+
+    def attest(self, round_id: int, attempt: int, shown: int, seconds: float = 120.0) -> None:
+        """Hands in which open submissions were shown to this validator, once ballots are revealed."""
+        message = eip712.Attestation(round_id, attempt, self.wallet.address, shown)
+        signature = self.wallet.sign(message, self.api.domain("AuditBoard"))
+        body = {"validator": self.wallet.address, "shown": str(shown), "signature": signature}
+
+        def handed_in() -> bool | None:
+            try:
+                self.api.post(f"/rounds/{round_id}/attestations", body)
+            except ApiError as error:
+                if error.code == "not_revealing":
+                    return None
+                if error.code != "already_attested":
+                    raise
+            return True
+
+        wait_for("ballots to be revealed", handed_in, seconds)
 
     def sign_evidence(self, round_id: int, seconds: float = 120.0) -> None:
         """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and lets the operator

@@ -15,12 +15,13 @@ def verdict_commitment(round_id: int, attempt: int, juror: str, root: bytes, sal
     return keccak(head + word("bytes32", root) + word("bytes32", salt))
 
 
-def bond(panel_size: int, audit_fee: int, sample_size: int, held: int, disputes: int) -> int:
+def bond(panel_size: int, audit_fee: int, sample_size: int, held: int, doublings: int) -> int:
     """Base units that a proposal or a challenge costs: max(3/2 of the jury's fees, 5% of what the round holds), doubled by
-    each dispute.
+    each dispute and by each proposal that expired.
 
     Args:
         held: base units that the round's settlement can pay: its reserve, and what waits from earlier ones.
+        doublings: disputes and expired proposals of the round.
     """
     fees = (2 * panel_size + 1) * audit_fee * max(sample_size, MIN_TASKS)
-    return max(fees * 3 // 2, held * BOND_BPS // BPS) << disputes
+    return max(fees * 3 // 2, held * BOND_BPS // BPS) << doublings

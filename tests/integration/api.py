@@ -22,13 +22,17 @@ from labelshare.rules import eip712
 from labelshare.rules.evidence import content_hash, salt
 from labelshare.rules.merkle import labels_tree, tasks_tree
 
-NAMES = ("LabelToken", "Ledger", "DatasetRegistry", "LabelRegistry", "Staking", "AuditBoard", "Settlement", "DatasetShares")
+NAMES = ("LabelToken", "Ledger", "DatasetRegistry", "LabelRegistry", "Staking", "AuditBoard", "Jury", "Settlement", "DatasetShares")
 CONTRACTS = {name: f"0x{i + 1:040x}" for i, name in enumerate((*NAMES, "DatasetMarket", "Faucet"))}
 CHAIN_ID = 31337
 TASKS = 6
 BOND = 250
 OPERATOR_KEY = b"\x05" * 32
-TERMS = {"classes": 3, "bond": str(BOND), "reward": "1000", "audit_fee": "500", "max_labels": 9}
+TERMS = {
+    "classes": 3, "bond": str(BOND), "open_bond": "1000", "reward": "1000", "audit_fee": "500", "min_labels": 3, "max_labels": 9,
+    "panel_size": 3, "audit_rate": 64, "exit_rate": 5000, "reveal_window": 100, "challenge_window": 100, "exit_delay": 1000,
+    "contributors_bps": 8000, "validators_bps": 1000, "requester_bps": 1000,
+}
 
 
 class Client:

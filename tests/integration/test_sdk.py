@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from backend.models import SignedSubmission
 from indexer.models import Account, Allowance, Session, Submission
-from labelshare import cli
+from labelshare import cli, options
 from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, ApiError
 from labelshare.client.contribute import Contributor, Incomplete
@@ -162,7 +162,7 @@ def run(world: World, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "ada.key").write_text("0x" + (bytes([11]) * 32).hex())
     (tmp_path / "ada.session").write_text("0x" + (bytes([13]) * 32).hex())
     world.change(Session, (world.ada.address, world.key.address), expiry=world.now + 100_000)
-    monkeypatch.setattr(cli, "Api", lambda _: api)
+    monkeypatch.setattr(options, "Api", lambda _: api)
     monkeypatch.setattr(Contributor, "wait_until_accepted", lambda *_, **__: None)
 
     def contribute(*arguments: str, typed: str = "") -> Any:

@@ -47,7 +47,7 @@ class Node:
         assert method == "eth_getLogs"
         first, last = int(query["fromBlock"], 16), int(query["toBlock"], 16)
         self.asked.append((first, last))
-        return [_raw(log) for log in self.logs if first <= log.block_number <= last and _fits(log, query)]
+        return [raw_log(log) for log in self.logs if first <= log.block_number <= last and _fits(log, query)]
 
 
 @dataclass
@@ -176,7 +176,7 @@ def _fits(log: Log, query: dict[str, Any]) -> bool:
     return all(want is None or want == topic for want, topic in zip(wanted, log.topics, strict=False))
 
 
-def _raw(log: Log) -> dict[str, Any]:
+def raw_log(log: Log) -> dict[str, Any]:
     return {
         "address": log.address,
         "topics": list(log.topics),

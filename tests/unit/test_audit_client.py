@@ -26,6 +26,7 @@ class SeededChain(Chain):
     """The small chain, with the views that an audit reads."""
 
     attempt = 1
+    open_submissions = 0
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
@@ -33,7 +34,9 @@ class SeededChain(Chain):
     def read(self, contract: str, function: str, *arguments: Any) -> Any:
         assert arguments == (ROUND,)
         if function == "auditOf":
-            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, SEED)
+            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, 0, SEED)
+        if function == "openSubmissionsOf":
+            return self.open_submissions
         assert function == "roundOf"
         return (DATASET, TASKS, 99, 12, len(SAMPLE), 2**40, "0x" + "00" * 20, 0, 2, False, 0, bytes(32))
 
@@ -46,6 +49,8 @@ class Operator:
         self.commits: list[dict[str, Any]] = []
         self.reveals: list[dict[str, Any]] = []
         self.signatures: list[dict[str, Any]] = []
+        self.attestations: list[dict[str, Any]] = []
+        self.knows_attestation = False
         self.lose_reveals = False
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -66,6 +71,10 @@ class Operator:
             if self.lose_reveals:
                 return refusal(400, "broken_off")
             self.reveals.append(body)
+        elif path.endswith("/attestations"):
+            if self.knows_attestation:
+                return refusal(409, "already_attested")
+            self.attestations.append(body)
         else:
             self.signatures.append(body)
         return httpx.Response(202, json={"status": "queued"})
@@ -228,3 +237,17 @@ def test_nothing_is_signed_when_the_evidence_is_wrong(operator: Operator, chain:
     with pytest.raises(EvidenceMismatch):
         validator(operator, chain).audit(ROUND, lambda _: 0)
     assert operator.signatures == []
+
+
+def test_open_submissions_are_attested_once_ballots_are_revealed(operator: Operator, chain: SeededChain) -> None:
+    chain.open_submissions = 2
+    validator(operator, chain).audit(ROUND, lambda _: 1)
+    (attestation,) = operator.attestations
+    message = eip712.Attestation(ROUND, 1, VALIDATOR.address, 0)
+    digest = message.digest(eip712.Domain(31337, DEPLOYMENT.address("AuditBoard")))
+    assert eip712.recover(digest, bytes.fromhex(attestation["signature"][2:])) == VALIDATOR.address
+    assert attestation["shown"] == "0"
+    assert len(operator.signatures) == 1
+    operator.knows_attestation = True
+    validator(operator, chain).attest(ROUND, 1, 3)
+    assert len(operator.attestations) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from labelshare import cli, doctor
+from labelshare import cli, doctor, options
 from labelshare.chain.rpc import Rpc
 from labelshare.client import keep
 from labelshare.doctor import Finding, examine
@@ -17,14 +17,14 @@ from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import Small, small
 
 KEY = "0x" + "5a" * 32
-COMMANDS = ("contribute", "audit", "buy", "verify", "consensus", "keep", "doctor")
+COMMANDS = ("contribute", "audit", "challenge", "juror", "contribute-open", "buy", "verify", "consensus", "keep", "doctor")
 runner = CliRunner()
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Small:
     made = small()
-    monkeypatch.setattr(cli, "_chain", lambda *_: made.chain)
+    monkeypatch.setattr(options, "open_chain", lambda *_: made.chain)
     return made
 
 
@@ -92,7 +92,7 @@ def test_a_bad_key_file_is_named_and_never_shown(
         "buy": ["1", "--api", "http://api.test", "--rpc", "http://node.test", "-o", str(tmp_path / "o")],
         "keep": ["--rpc", "http://node.test"],
     }[command]
-    monkeypatch.setattr(cli, "_chain", lambda *_: None)
+    monkeypatch.setattr(options, "open_chain", lambda *_: None)
     assert main(monkeypatch, command, *needed, "--key-file", str(path)) == 1
     said = capsys.readouterr()
     assert "holds neither a hex key nor a keystore" in said.err

@@ -11,7 +11,8 @@ from tests.contracts.stateful.node import SEED_RANGE, Receipt
 from tests.contracts.stateful.state import Dataset, Group, Member, Round, Votes, user
 
 SEED_DELAY = 2
-MAX_TRIES = 2_048
+MAX_TRIES = 1_024
+TRIES_PER_SLOT, LEAST_TRIES = 16, 64
 MAX_MISSES = 3
 MAX_ATTEMPTS = 3
 WAIT_LOCK = 30 * 24 * 3600
@@ -45,10 +46,11 @@ class AuditActions(LabelActions):
         """The seats, in the order they were drawn."""
         seed = draw.audit_seed(self.node.block_hash(group.seed_block), r.id, group.attempt)
         seats: list[int] = []
-        for i in range(MAX_TRIES):
-            if len(seats) == size or not group.eligible:
+        slots = len(group.eligible)
+        for i in range(min(MAX_TRIES, LEAST_TRIES + TRIES_PER_SLOT * slots) if slots else 0):
+            if len(seats) == size:
                 break
-            seat = int.from_bytes(keccak(seed + i.to_bytes(32, "big")), "big") % len(group.eligible)
+            seat = int.from_bytes(keccak(seed + i.to_bytes(32, "big")), "big") % slots
             if group.eligible[seat] is not None and seat not in seats and seat not in barred:
                 seats.append(seat)
         return seats

@@ -109,6 +109,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         if (deadline <= block.timestamp || deadline > block.timestamp + MAX_ROUND) revert InvalidRound("deadline");
         uint256 sampleSize = (uint256(taskCount) * terms.auditRate + 255) / 256;
         if (sampleSize > MAX_SAMPLE) revert InvalidRound("sampleSize");
+        if (sampleSize * terms.auditFee < PARAMETERS.minSeatFee()) revert InvalidRound("auditFee");
         uint256 labels = _acceptedLabels[dataset] + labelBudget;
         if (labels > terms.labelCap) revert LabelCapExceeded(dataset, terms.labelCap, labels);
         (uint256 seats, uint256 owners) = STAKING.poolSize(terms.validatorCredential);

@@ -12,6 +12,8 @@ contract Parameters is IParameters, AccessManaged {
     uint256 public constant MAX_FEE_BPS = 500;
     /// @inheritdoc IParameters
     uint32 public constant MAX_MIN_WINDOW = 7 days;
+    /// @inheritdoc IParameters
+    uint96 public constant MAX_MIN_SEAT_FEE = 10e18;
 
     /// @inheritdoc IParameters
     uint32 public immutable LEAST_WINDOW;
@@ -21,13 +23,16 @@ contract Parameters is IParameters, AccessManaged {
     /// @inheritdoc IParameters
     uint32 public minWindow;
     /// @inheritdoc IParameters
+    uint96 public minSeatFee;
+    /// @inheritdoc IParameters
     mapping(Inflow inflow => bool) public isPaused;
 
     /// @param leastWindow seconds, and the first `minWindow`
-    constructor(address control, uint16 feeBps_, uint32 leastWindow) AccessManaged(control) {
+    constructor(address control, uint16 feeBps_, uint32 leastWindow, uint96 minSeatFee_) AccessManaged(control) {
         LEAST_WINDOW = leastWindow;
         _setFee(feeBps_);
         _setMinWindow(leastWindow);
+        _setMinSeatFee(minSeatFee_);
     }
 
     /// @inheritdoc IParameters
@@ -38,6 +43,11 @@ contract Parameters is IParameters, AccessManaged {
     /// @inheritdoc IParameters
     function setMinWindow(uint32 minWindow_) external restricted {
         _setMinWindow(minWindow_);
+    }
+
+    /// @inheritdoc IParameters
+    function setMinSeatFee(uint96 minSeatFee_) external restricted {
+        _setMinSeatFee(minSeatFee_);
     }
 
     /// @inheritdoc IParameters
@@ -71,5 +81,11 @@ contract Parameters is IParameters, AccessManaged {
         }
         minWindow = minWindow_;
         emit MinWindowSet(minWindow_);
+    }
+
+    function _setMinSeatFee(uint96 minSeatFee_) internal {
+        if (minSeatFee_ > MAX_MIN_SEAT_FEE) revert OutOfBounds("minSeatFee", minSeatFee_, 0, MAX_MIN_SEAT_FEE);
+        minSeatFee = minSeatFee_;
+        emit MinSeatFeeSet(minSeatFee_);
     }
 }

@@ -14,7 +14,9 @@ import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 /// the pool as of an earlier block, do not change.
 contract Staking is IStaking {
     bytes32 private constant OPEN_POOL = bytes32(0);
-    uint256 private constant MAX_TRIES = 2_048;
+    uint256 private constant MAX_TRIES = 1_024;
+    uint256 private constant TRIES_PER_SLOT = 16;
+    uint256 private constant LEAST_TRIES = 64;
     /// @inheritdoc IStaking
     uint256 public constant MAX_SEATS = 64;
     /// @inheritdoc IStaking
@@ -202,7 +204,10 @@ contract Staking is IStaking {
     ) external view returns (address[] memory owners, uint40[] memory seats) {
         (owners, seats) = (new address[](size), new uint40[](size));
         uint256 picked;
-        for (uint256 i; i < MAX_TRIES && slots != 0 && picked < size; ++i) {
+        // In a small pool this hits every seat; where fewer are eligible than wanted, more tries would only burn gas.
+        uint256 tries = slots == 0 ? 0 : LEAST_TRIES + TRIES_PER_SLOT * slots;
+        if (tries > MAX_TRIES) tries = MAX_TRIES;
+        for (uint256 i; i < tries && picked < size; ++i) {
             uint40 seat = uint40(uint256(keccak256(abi.encode(seed, i))) % slots);
             address owner = _eligibleOwner(pool, seat, asOf, round);
             if (owner == address(0) || _isOneOf(seat, seats, picked, barred)) continue;

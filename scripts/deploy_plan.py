@@ -28,6 +28,7 @@ class Parameters:
     seat_size: int = 1_000 * LBL
     unbonding_period: int = 21 * 24 * 3600
     fee_bps: int = 250
+    min_seat_fee: int = LBL
     faucet_amount: int = 1_000 * LBL
     faucet_supply: int = 10_000_000 * LBL
     control_delay: int = 2 * 24 * 3600
@@ -48,7 +49,7 @@ class Parameters:
         return Parameters(**{k: to_checksum_address(v) if types[k] is str else int(v) for k, v in recorded.items()})
 
 
-DEVELOPMENT = Parameters(min_window=1, seat_size=100 * LBL, unbonding_period=600, control_delay=60)
+DEVELOPMENT = Parameters(min_window=1, seat_size=100 * LBL, unbonding_period=600, min_seat_fee=LBL // 10, control_delay=60)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ CONTRACTS: dict[str, Callable[[Inputs], tuple[Any, ...]]] = {
         to.parameters.control_delay,
         to.addresses["Parameters"],
     ),
-    "Parameters": lambda to: (to.addresses["Control"], to.parameters.fee_bps, to.parameters.min_window),
+    "Parameters": lambda to: (to.addresses["Control"], to.parameters.fee_bps, to.parameters.min_window, to.parameters.min_seat_fee),
     "Credentials": lambda to: (),
     "Ledger": lambda to: (to.protocol,),
     "DatasetRegistry": lambda to: (to.protocol,),

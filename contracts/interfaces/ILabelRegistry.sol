@@ -218,7 +218,8 @@ interface ILabelRegistry {
         view
         returns (uint64 expiry, uint64 dataset, uint96 bondLeft, bool revoked);
 
-    /// @notice Opens a round by the requester or the operator and reserves labels × reward + sample × panel × fee.
+    /// @notice Opens a round by the requester or the operator and reserves labels × reward + sample × panel × fee. A seat's pay, sample ×
+    /// fee, must be IParameters.minSeatFee at least.
     /// @param deadline unix seconds, at most MAX_ROUND ahead
     /// @param last the dataset's last round: waiting work is settled with it
     function openRound(

@@ -3,8 +3,8 @@ pragma solidity 0.8.30;
 
 /// @title IParameters
 /// @notice The few numbers that governance may move, each within hard bounds, and the pause of what flows in.
-/// @dev Warning: governance is trusted with nothing else. Both numbers reach new datasets only, which carry them in their terms; a pause
-/// stops new datasets, rounds, submissions and purchases, and nothing that pays, returns or ends (Invariant 11).
+/// @dev Warning: governance is trusted with nothing else. Fee and window reach new datasets only, which carry them in their terms, the
+/// seat's fee new rounds only; a pause stops new datasets, rounds, submissions and purchases, and nothing that pays, returns or ends (Invariant 11).
 interface IParameters {
     /// @notice What a guardian may pause.
     enum Inflow {
@@ -23,6 +23,8 @@ interface IParameters {
     event FeeSet(uint256 feeBps);
     /// @notice The shortest window of datasets created from now on, seconds.
     event MinWindowSet(uint32 minWindow);
+    /// @notice What a seat of a new round's panel must be worth at least, LBL base units.
+    event MinSeatFeeSet(uint96 minSeatFee);
     /// @notice An inflow is paused.
     event Paused(Inflow indexed inflow, address indexed by);
     /// @notice An inflow flows again.
@@ -34,10 +36,14 @@ interface IParameters {
     function MAX_MIN_WINDOW() external view returns (uint32);
     /// @notice The shortest `minWindow` of this deployment, seconds.
     function LEAST_WINDOW() external view returns (uint32);
+    /// @notice The highest `minSeatFee`, LBL base units.
+    function MAX_MIN_SEAT_FEE() external view returns (uint96);
     /// @notice Protocol fee of new datasets' sales, basis points of the price.
     function feeBps() external view returns (uint16);
     /// @notice The shortest window that a new dataset may set, seconds.
     function minWindow() external view returns (uint32);
+    /// @notice What a panel's seat must be worth in a new round, auditFee × sampleSize, LBL base units: validators are drafted for it.
+    function minSeatFee() external view returns (uint96);
     function isPaused(Inflow inflow) external view returns (bool);
     /// @notice Reverts with InflowPaused while the inflow is paused.
     function requireFlowing(Inflow inflow) external view;
@@ -46,6 +52,8 @@ interface IParameters {
     function setFee(uint16 feeBps) external;
     /// @notice Governor only, after the delay.
     function setMinWindow(uint32 minWindow) external;
+    /// @notice Governor only, after the delay.
+    function setMinSeatFee(uint96 minSeatFee) external;
     /// @notice Guardian only, at once.
     function pause(Inflow inflow) external;
     /// @notice Guardian only, at once.

@@ -89,7 +89,7 @@ interface IStaking {
     /// @notice Up to `size` seats drawn by `seed` among slots [0, slots) eligible as of block `asOf`, without the contributors of `round`
     /// and without the seats `barred`; seats are distinct, owners may repeat. For i = 0, 1, …: seat =
     /// uint256(keccak256(abi.encode(seed, i))) mod slots; taken when eligible and new. Fewer than `size` come back when too few were hit
-    /// within the bounded number of tries.
+    /// within min(1,024, 64 + 16 · slots) tries.
     function draw(
         bytes32 pool,
         bytes32 seed,

@@ -30,6 +30,10 @@ def min_window_set(context: Context, event: e.ParametersMinWindowSet) -> None:
     _set(context, "min_window", event.min_window)
 
 
+def min_seat_fee_set(context: Context, event: e.ParametersMinSeatFeeSet) -> None:
+    _set(context, "min_seat_fee", event.min_seat_fee)
+
+
 def paused(context: Context, event: e.ParametersPaused) -> None:
     _set(context, f"{INFLOWS[event.inflow]}_paused", 1)
 
@@ -43,6 +47,7 @@ HANDLERS: dict[type[Event], Handler] = {
     e.CredentialsRevoked: revoked,
     e.ParametersFeeSet: fee_set,
     e.ParametersMinWindowSet: min_window_set,
+    e.ParametersMinSeatFeeSet: min_seat_fee_set,
     e.ParametersPaused: paused,
     e.ParametersResumed: resumed,
 }

@@ -797,6 +797,13 @@ class ParametersFeeSet:
 
 
 @dataclass(frozen=True)
+class ParametersMinSeatFeeSet:
+    CONTRACT: ClassVar[str] = "Parameters"
+    TOPIC: ClassVar[str] = "0x890bebfb001f814b1a5e3ea39124d112490504da1b29a95ac1342a3e26b8531a"
+    min_seat_fee: int
+
+
+@dataclass(frozen=True)
 class ParametersMinWindowSet:
     CONTRACT: ClassVar[str] = "Parameters"
     TOPIC: ClassVar[str] = "0xb3155a968eaf516635ce73f25244fd1b5a8712fb54d76c50023a5a4cc302f375"
@@ -1114,6 +1121,7 @@ Event = (
     | LedgerWithdrawn
     | ParametersAuthorityUpdated
     | ParametersFeeSet
+    | ParametersMinSeatFeeSet
     | ParametersMinWindowSet
     | ParametersPaused
     | ParametersResumed
@@ -1219,6 +1227,7 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (LedgerWithdrawn.CONTRACT, LedgerWithdrawn.TOPIC): LedgerWithdrawn,
     (ParametersAuthorityUpdated.CONTRACT, ParametersAuthorityUpdated.TOPIC): ParametersAuthorityUpdated,
     (ParametersFeeSet.CONTRACT, ParametersFeeSet.TOPIC): ParametersFeeSet,
+    (ParametersMinSeatFeeSet.CONTRACT, ParametersMinSeatFeeSet.TOPIC): ParametersMinSeatFeeSet,
     (ParametersMinWindowSet.CONTRACT, ParametersMinWindowSet.TOPIC): ParametersMinWindowSet,
     (ParametersPaused.CONTRACT, ParametersPaused.TOPIC): ParametersPaused,
     (ParametersResumed.CONTRACT, ParametersResumed.TOPIC): ParametersResumed,

@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 
 from labelshare.rules.eip712 import word
 
-MAX_TRIES = 4096
+MAX_TRIES, TRIES_PER_SLOT, LEAST_TRIES = 1024, 16, 64
 
 
 class DrawFailed(ValueError):
@@ -44,8 +44,9 @@ def draw_panel(seed: bytes, slots: int, eligible: Callable[[int], str | None], s
         eligible: the owner of a seat that may be drawn, else None.
     """
     taken: dict[int, str] = {}
-    for i in range(MAX_TRIES):
-        if len(taken) == size or not slots:
+    tries = min(MAX_TRIES, LEAST_TRIES + TRIES_PER_SLOT * slots) if slots else 0
+    for i in range(tries):
+        if len(taken) == size:
             break
         seat = int.from_bytes(keccak(word("bytes32", seed) + word("uint256", i)), "big") % slots
         owner = eligible(seat)

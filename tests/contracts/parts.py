@@ -88,7 +88,7 @@ def deployed_parts(deployer: Any, treasury: Any, stranger: Any) -> Parts:
         deployer.deploy(DatasetShares, protocol),
         deployer.deploy(DatasetMarket, protocol),
     )
-    deployer.deploy(Parameters, stranger, FEE_BPS, 60)
+    deployer.deploy(Parameters, stranger, FEE_BPS, 60, 0)
     faucet = deployer.deploy(Faucet, token, ledger, 1_000 * LBL)
     built[0].transfer(faucet, 10_000 * LBL, {"from": treasury})
     return Parts(

@@ -6,7 +6,7 @@ import pytest
 from brownie import accounts, chain, web3
 
 from scripts.deploy import DEVELOPMENT, Deployed
-from tests.contracts.flow import LBL, Flow, Wallet, entry, in_order, wallet
+from tests.contracts.flow import FEE, LBL, Flow, Wallet, entry, in_order, wallet
 
 DATASETS, ROUNDS, SUBMISSIONS, PURCHASES = range(4)
 ADMIN, GUARDIAN = 0, 1
@@ -53,6 +53,7 @@ def test_a_parameter_moves_after_the_delay_and_within_its_bounds(
         (protocol.parameters.setFee, 501),
         (protocol.parameters.setMinWindow, 0),
         (protocol.parameters.setMinWindow, 7 * 24 * 3600 + 1),
+        (protocol.parameters.setMinSeatFee, 10 * LBL + 1),
     ):
         with expect_revert("OutOfBounds"):
             govern(protocol, governor, call, value)
@@ -70,6 +71,15 @@ def test_a_live_dataset_keeps_the_fee_it_was_created_with(flow: Flow, governor: 
     flow.create(protocolFeeBps=500, **windows)
     assert protocol.dataset_registry.licenseTermsOf(flow.dataset)[2] == 500
     assert protocol.dataset_registry.termsOf(old)[11] == 100
+
+
+def test_a_panel_is_not_drafted_for_less_than_a_seats_least_fee(flow: Flow, governor: Any, expect_revert: Any) -> None:
+    parameters = flow.protocol.parameters
+    govern(flow.protocol, governor, parameters.setMinSeatFee, 2 * FEE + 1)
+    with expect_revert("InvalidRound"):
+        flow.open(4, 4)
+    govern(flow.protocol, governor, parameters.setMinSeatFee, 2 * FEE)
+    flow.open(4, 4)
 
 
 def test_no_governor_ever_has_a_shorter_delay(flow: Flow, governor: Any, expect_revert: Any) -> None:

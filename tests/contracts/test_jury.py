@@ -362,6 +362,17 @@ def test_a_juror_reveals_once_what_they_committed_to(flow: Flow, right: list[Any
         jury.conclude(flow.round, {"from": stranger})
 
 
+def test_jurors_who_were_refused_the_evidence_overturn_by_the_root_one(flow: Flow, right: list[Any], stranger: Any) -> None:
+    withheld = (1).to_bytes(32, "big")
+    publish(flow, right)
+    flow.challenge(wallet("cleo"))
+    flow.judge({who: withheld for who, _ in flow.draw_jury()})
+    assert flow.protocol.settlement.requiredRootOf(flow.round) == "0x" + withheld.hex()
+    later(101)
+    flow.protocol.settlement.startExit(flow.round, {"from": stranger})
+    assert phase(flow) == EXITING
+
+
 def test_only_the_jury_moves_a_disputed_settlement(flow: Flow, right: list[Any], stranger: Any, expect_revert: Any) -> None:
     publish(flow, right)
     settlement = flow.protocol.settlement

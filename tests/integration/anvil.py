@@ -100,7 +100,7 @@ class Protocol:
         arguments |= {
             "LabelToken": (self.treasury,),
             "Control": (self.treasury, self.treasury, 60, self.addresses["Parameters"]),
-            "Parameters": (self.addresses["Control"], 250, 1),
+            "Parameters": (self.addresses["Control"], 250, 1, 0),
             "Credentials": (),
             "Staking": (protocol, 100 * LBL, 600),
             "Faucet": (self.addresses["LabelToken"], self.addresses["Ledger"], 1_000 * LBL),

@@ -68,7 +68,7 @@ def test_too_few_eligible_seats_end_the_draw_after_a_bounded_number_of_tries(slo
 
     with pytest.raises(DrawFailed, match=r"of 3 seats"):
         draw_panel(SEED, slots, eligible, 3)
-    assert len(asked) <= 4096
+    assert len(asked) <= min(1024, 64 + 16 * slots)
 
 
 def test_a_seed_is_of_its_block_round_and_attempt() -> None:

@@ -10,9 +10,16 @@ ANVIL_VERSION := 1.7.1
 OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
+FORGE := .tools/node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
+PROOF := .tools/proof-venv/bin
+SEED ?= $(shell date +%s)
+MUTANTS ?= 50
 SERVE ?= 1
 RPC_PORT ?= 18555
 PORT ?= 18700
+EXAMPLES ?= 200
+STEPS ?= 60
+SEEDS ?= 200
 
 .PHONY: help
 help: ## This list
@@ -26,7 +33,17 @@ demo: setup ## The main job on real crowds, end to end; serves until Ctrl-C (SER
 test: setup lint ## All tests: contracts, unit, integration, vectors, types, style, arrows, bindings
 	@$(BIN)/pytest tests/unit
 	@scripts/brownie test
+	@$(FORGE) test
 	@$(BIN)/pytest tests/integration
+
+.PHONY: exploit-patches
+exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
+	@$(BIN)/python -m scripts.deep.exploit_patches
+
+.PHONY: stateful-deep
+stateful-deep: setup ## The invariants in many more random runs, and a table of what they did (EXAMPLES=200 STEPS=60 SEEDS=200)
+	@LABELSHARE_STATEFUL_EXAMPLES=$(EXAMPLES) LABELSHARE_STATEFUL_STEPS=$(STEPS) LABELSHARE_STATEFUL_SEEDS=$(SEEDS) \
+	  scripts/brownie test tests/contracts/stateful -s
 
 .PHONY: lint
 lint: setup ## Style, types, direction of imports, freshness of generated files
@@ -47,6 +64,26 @@ check-deploy: setup ## Kills a deployment at every transaction: before it is sen
 .PHONY: bench-gas
 bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 	@scripts/brownie bench gas
+
+.PHONY: test-deep
+test-deep: setup forge halmos slither check-build check-deploy exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+
+.PHONY: forge
+forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
+	@echo "Seed $(SEED)"
+	@FOUNDRY_PROFILE=deep $(FORGE) test --fuzz-seed $(SEED)
+
+.PHONY: halmos
+halmos: setup .tools/proof.done ## Proves the check_ functions for all inputs, and shows that each can fail
+	@$(PROOF)/python -m scripts.deep.halmos
+
+.PHONY: slither
+slither: setup .tools/proof.done ## Slither over all contracts: fails on any finding not triaged in slither.triage.toml
+	@$(PROOF)/python -m scripts.deep.slither
+
+.PHONY: mutation
+mutation: setup .tools/proof.done ## Breaks the contracts in MUTANTS places each: 90% must be noticed
+	@$(PROOF)/python -m scripts.deep.mutation --cap $(MUTANTS)
 
 .PHONY: bindings
 bindings: setup ## Regenerates ABIs, typed events and the reference of errors from the compiled contracts
@@ -78,7 +115,16 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@mkdir -p .tools/solcx && ln -sfn ../../scripts/solc.js .tools/solcx/solc-v0.8.30
 	@test -x $(ANVIL) || npm install --silent --no-progress --no-save --prefix .tools @foundry-rs/anvil-$(OS)-$(ARCH)@$(ANVIL_VERSION) || \
 	  { echo "anvil $(ANVIL_VERSION) is not to be had for $(OS)-$(ARCH) from this npm registry. Install Foundry's anvil and link it to $(ANVIL)"; exit 1; }
+	@test -x $(FORGE) || npm install --silent --no-progress --no-save --prefix .tools @foundry-rs/anvil-$(OS)-$(ARCH)@$(ANVIL_VERSION) @foundry-rs/forge-$(OS)-$(ARCH)@$(ANVIL_VERSION) || \
+	  { echo "forge $(ANVIL_VERSION) is not to be had for $(OS)-$(ARCH) from this npm registry. Install Foundry's forge and link it to $(FORGE)"; exit 1; }
 	@$(ANVIL) --version >/dev/null
+	@$(FORGE) --version >/dev/null
+	@touch $@
+
+.tools/proof.done: scripts/deep/requirements.lock | .tools/tools-checked
+	@echo "Installing Slither and Halmos into .tools/proof-venv …"
+	@test -x $(PROOF)/python || $(PYTHON) -m venv .tools/proof-venv
+	@$(PROOF)/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/deep/requirements.lock
 	@touch $@
 
 .tools/compiled.done: .tools/python.done .tools/node.done $(shell find contracts -name '*.sol') brownie-config.yaml
@@ -88,9 +134,11 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@touch $@
 
 .PHONY: lock
-lock: ## Resolves requirements.lock anew (needs uv in the PATH)
+lock: ## Resolves both lock files anew (needs uv in the PATH)
 	uv pip compile --quiet pyproject.toml --extra server --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+	uv pip compile --quiet scripts/deep/requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/deep/requirements.lock
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder

@@ -32,12 +32,12 @@ contract Limits is ILimits {
         p = progress;
         uint256 stakeSlashes;
         for (uint256 i; i < entries.length; ++i) {
-            ISettlement.Entry calldata e = entries[i];
+            ISettlement.Entry memory e = entries[i];
             // Plus one, so that the first key is above the empty one.
             uint168 key = (uint168(uint8(e.role)) << 160 | uint160(e.account)) + 1;
             if (key <= p.lastKey) revert ISettlement.EntriesOutOfOrder(e.role, e.account);
             p.lastKey = key;
-            p.root = Entries.link(p.root, e);
+            p.root = Entries.link(p.root, entries[i]);
             ++p.sum.entries;
             p.sum.slash += e.slash;
             if (e.role == ISettlement.Role.Contributor) {
@@ -78,7 +78,7 @@ contract Limits is ILimits {
 
     // One entry. Without `_limit`, which would write the name of each limit to memory for every contributor.
 
-    function _contributor(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
+    function _contributor(ISettlement.Entry memory e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
         (uint256 pending, uint256 open) = LABEL_REGISTRY.pendingOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending labels", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
@@ -88,7 +88,7 @@ contract Limits is ILimits {
         if (e.shares > pending * Bounds.ONE) revert ISettlement.LimitExceeded("shares", e.account, e.shares, pending * Bounds.ONE);
     }
 
-    function _validator(ISettlement.Entry calldata e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
+    function _validator(ISettlement.Entry memory e, uint256 dataset, IDatasetRegistry.PayTerms calldata terms) internal view {
         uint256 pending = AUDIT_BOARD.pendingVotesOf(dataset, e.account);
         if (pending == 0) revert ISettlement.LimitExceeded("pending votes", e.account, 1, 0);
         _decidesAllOrNothing(e, pending);
@@ -97,7 +97,7 @@ contract Limits is ILimits {
     }
 
     /// @dev An entry decides all of an account's pending work or none of it.
-    function _decidesAllOrNothing(ISettlement.Entry calldata e, uint256 pending) internal pure {
+    function _decidesAllOrNothing(ISettlement.Entry memory e, uint256 pending) internal pure {
         if (e.waiting == 0) return;
         if (e.waiting != pending) revert ISettlement.LimitExceeded("waiting", e.account, e.waiting, pending);
         _limit("pay while waiting", e.account, uint256(e.reward) + e.slash + e.shares, 0);

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from brownie import chain, web3
 from coincurve import PrivateKey
 from eth_utils import keccak
@@ -32,7 +33,7 @@ def _await_receipts() -> None:
             try:
                 return known(tx_hash)
             except TransactionNotFound:
-                web3.eth.get_block_number()
+                web3.eth.block_number
         return known(tx_hash)
 
     web3.eth.get_transaction_receipt = lookup
@@ -74,15 +75,34 @@ def stranger(name: str) -> Wallet:
     return Wallet(key, to_checksum_address(keccak(public)[12:]).lower(), None)
 
 
-def send_as(sender: str, call: Any, *arguments: Any) -> int:
+def send_as(sender: str, call: Any, *arguments: Any, must_succeed: bool = True) -> int:
     """A transaction from any address at all, without its key and without ether; its gas."""
-    data, limits = call.encode_input(*arguments), {"gas": hex(29_000_000), "gasPrice": "0x0"}
-    tx = {"from": to_checksum_address(sender), "to": call._address, "data": data, **limits}
-    return gas_of(request("eth_sendTransaction", tx))
-
-
-def gas_of(tx_hash: Any) -> int:
-    receipt = web3.eth.wait_for_transaction_receipt(tx_hash)
-    if receipt["status"] != 1:
-        raise RuntimeError(f"reverted: {request('debug_traceTransaction', tx_hash, {'tracer': 'callTracer'})}")
+    tx = _transaction(sender, call, arguments)
+    receipt = web3.eth.get_transaction_receipt(request("eth_sendTransaction", tx))
+    if must_succeed and receipt["status"] != 1:
+        raise RuntimeError(f"{call._name} reverted: {request('eth_call', tx, hex(receipt['blockNumber'] - 1))}")
     return int(receipt["gasUsed"])
+
+
+def send_all(sends: list[tuple[Any, ...]]) -> None:
+    """Many transactions, (sender, call, arguments …) each, a hundred to a block: for the thousands of accounts of a large state."""
+    for first in range(0, len(sends), 100):
+        part = [_transaction(sender, call, arguments, 290_000) for sender, call, *arguments in sends[first : first + 100]]
+        request("evm_setAutomine", False)
+        hashes = _request_all("eth_sendTransaction", part)
+        request("evm_mine")
+        request("evm_setAutomine", True)
+        failed = [r["transactionHash"] for r in _request_all("eth_getTransactionReceipt", hashes) if r["status"] != "0x1"]
+        if failed:
+            raise RuntimeError(f"reverted: {failed}")
+
+
+def _transaction(sender: str, call: Any, arguments: Any, gas: int = 29_000_000) -> dict[str, Any]:
+    data = call.encode_input(*arguments)
+    return {"from": to_checksum_address(str(sender)), "to": call._address, "data": data, "gas": hex(gas), "gasPrice": "0x0"}
+
+
+def _request_all(method: str, arguments: list[Any]) -> list[Any]:
+    calls = [{"jsonrpc": "2.0", "id": i, "method": method, "params": [argument]} for i, argument in enumerate(arguments)]
+    answers = sorted(httpx.post(web3.provider.endpoint_uri, json=calls, timeout=60).json(), key=lambda answer: answer["id"])
+    return [answer["result"] for answer in answers]

@@ -3,7 +3,7 @@
 
 from brownie import accounts
 
-from scripts.bench.gas_chain import send_as, stranger
+from scripts.bench.gas_chain import send_all, send_as, stranger
 from scripts.deploy import Deployed
 from tests.contracts.flow import LBL, REWARD, Flow, entry, in_order, wallet
 
@@ -18,9 +18,8 @@ def run(protocol: Deployed) -> dict[int, int]:
     flow, holder = _dataset_of_one(protocol)
     _buy(flow, "warm up at 1")
     sales = {1: _buy(flow, "buyer at 1")}
-    for i in range(1, 1_000):
-        arguments = (holder, stranger(f"holder {i}").address, flow.dataset, SHARES // 2_000, b"")
-        send_as(holder, protocol.dataset_shares.safeTransferFrom, *arguments)
+    give = protocol.dataset_shares.safeTransferFrom
+    send_all([(holder, give, holder, stranger(f"holder {i}").address, flow.dataset, SHARES // 2_000, b"") for i in range(1, 1_000)])
     _buy(flow, "warm up at 1000")
     sales[1_000] = _buy(flow, "buyer at 1000")
     return sales

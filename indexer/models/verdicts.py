@@ -152,8 +152,8 @@ class Credential(State):
 
 
 class Parameter(State):
-    """What governance and guardian set: fee_bps, min_window (seconds), min_seat_fee (base units), and 1 for each of datasets_paused,
-    rounds_paused, submissions_paused and purchases_paused."""
+    """What governance and guardian set: fee_bps, min_window (seconds), min_seat_fee (base units), and 1 for each of
+    datasets_paused, rounds_paused, submissions_paused and purchases_paused."""
 
     __tablename__ = "parameter"
     name: Mapped[str] = mapped_column(String(32), primary_key=True)

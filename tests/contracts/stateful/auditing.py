@@ -5,13 +5,14 @@ from collections import Counter
 from eth_abi.abi import encode
 from eth_utils import keccak
 
-from labelshare.rules import draw
+from labelshare.rules import draw, eip712
 from tests.contracts.stateful.labeling import LabelActions
 from tests.contracts.stateful.node import SEED_RANGE, Receipt
 from tests.contracts.stateful.state import Dataset, Group, Member, Round, Votes, user
 
 SEED_DELAY = 2
-MAX_TRIES = 2_048
+MAX_TRIES = 1_024
+TRIES_PER_SLOT, LEAST_TRIES = 16, 64
 MAX_MISSES = 3
 MAX_ATTEMPTS = 3
 WAIT_LOCK = 30 * 24 * 3600
@@ -45,10 +46,11 @@ class AuditActions(LabelActions):
         """The seats, in the order they were drawn."""
         seed = draw.audit_seed(self.node.block_hash(group.seed_block), r.id, group.attempt)
         seats: list[int] = []
-        for i in range(MAX_TRIES):
-            if len(seats) == size or not group.eligible:
+        slots = len(group.eligible)
+        for i in range(min(MAX_TRIES, LEAST_TRIES + TRIES_PER_SLOT * slots) if slots else 0):
+            if len(seats) == size:
                 break
-            seat = int.from_bytes(keccak(seed + i.to_bytes(32, "big")), "big") % len(group.eligible)
+            seat = int.from_bytes(keccak(seed + i.to_bytes(32, "big")), "big") % slots
             if group.eligible[seat] is not None and seat not in seats and seat not in barred:
                 seats.append(seat)
         return seats
@@ -114,7 +116,8 @@ class AuditActions(LabelActions):
     def commit(self, r: Round, who: str, answer: int = 0, relayer: str = "") -> None:
         g, answers = r.panel, bytes([answer]) * r.sample
         commitment = draw.commitment(r.id, g.attempt, who, answers, self.secret(r, who))
-        signature = self.sign_commit(r, who, commitment) if relayer else b""
+        message = eip712.Commit(r.id, g.attempt, who, commitment)
+        signature = self.people[who].sign(message, self.domain("audit_board")) if relayer else b""
         receipt = self.tx(relayer or who, "audit_board", "commit", r.id, who, commitment, signature)
         g.members[who].said = answers
         self.after_commit(r, g, receipt.time)
@@ -135,8 +138,10 @@ class AuditActions(LabelActions):
         late = g.phase == "Committing" and self.soon > g.commit_ends
         return bool(r.open) and who not in r.attestations and (g.phase == "Revealing" or late) and self.soon <= g.reveal_ends
 
-    def attest(self, r: Round, who: str, shown: int) -> None:
-        self.tx(who, "audit_board", "attest", r.id, who, shown, b"")
+    def attest(self, r: Round, who: str, shown: int, relayer: str = "") -> None:
+        message = eip712.Attestation(r.id, r.panel.attempt, who, shown)
+        signature = self.people[who].sign(message, self.domain("audit_board")) if relayer else b""
+        self.tx(relayer or who, "audit_board", "attest", r.id, who, shown, signature)
         r.panel.phase = "Revealing"
         r.attestations[who] = shown
 

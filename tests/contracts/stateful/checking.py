@@ -61,8 +61,15 @@ class CheckActions(SettlementActions):
         head = self.node.rpc("eth_getBlockByNumber", "latest", False)
         assert (int(head["number"], 16), int(head["timestamp"], 16)) == (self.node.number, self.node.time)
         self.stakes_agree()
+        self.terms_stand()
         for d in self.state.datasets.values():
             self.shares_agree(d)
+
+    def terms_stand(self) -> None:
+        """Invariant 11: what people relied on when they labeled does not change."""
+        datasets = self.state.datasets.values()
+        now = self.node.views([("dataset_registry", "termsOf", (d.id,)) for d in datasets])
+        assert [tuple(low(v) for v in terms) for terms in now] == [tuple(low(v) for v in d.terms.values()) for d in datasets]
 
     def no_role_moves_funds(self, outsider: str) -> None:
         """Invariant 11: what only the protocol's contracts may do is refused to treasury, guardian and operator alike."""
@@ -75,3 +82,7 @@ class CheckActions(SettlementActions):
             self.refused("OnlyProtocol", who, "dataset_shares", "mint", d.id, 1, [(outsider, 1)])
             self.refused("OnlyProtocol", who, "settlement", "overturn", 1, bytes(32))
             self.refused("InsufficientBalance", who, "ledger", "move", d.id.to_bytes(32, "big"), user(who), 1)
+
+
+def low(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) and value.startswith("0x") else value

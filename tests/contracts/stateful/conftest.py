@@ -15,7 +15,7 @@ UNBONDING = 21 * 24 * 3600
 
 @pytest.fixture(scope="module")
 def world(deployer: Any, treasury: Any) -> Iterator[Moves]:
-    parameters = Parameters(min_window=1, seat_size=SEAT, unbonding_period=UNBONDING, control_delay=60)
+    parameters = Parameters(min_window=1, seat_size=SEAT, unbonding_period=UNBONDING, control_delay=60, min_seat_fee=0)
     deployed = deploy_development(deployer, treasury, parameters)
     world = Moves(deployed, treasury.address, SEAT, UNBONDING)
     world.check_all()

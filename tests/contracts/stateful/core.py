@@ -131,13 +131,13 @@ class Core:
 
     # The chain's side
 
-    def tx(self, sender: str, contract: str, function: str, *args: Any, gas: int = MAX_GAS) -> Receipt:
+    def tx(self, sender: str, contract: str, function: str, *args: Any) -> Receipt:
         """Must succeed, within the gas that any call may take (Invariant 12)."""
         self.agree()
-        receipt = self.node.send(sender, contract, function, args, gas)
+        receipt = self.node.send(sender, contract, function, args)
         name = f"{contract}.{function}"
         assert receipt.ok, f"{name} was refused: {receipt.error}"
-        assert receipt.gas < gas
+        assert receipt.gas < MAX_GAS
         self.gas[name] = max(self.gas[name], receipt.gas)
         self.calls[name] += 1
         self.book(receipt)

@@ -3,15 +3,13 @@
 from labelshare.rules import eip712
 from tests.contracts.stateful.auditing import AuditActions
 from tests.contracts.stateful.core import Person
-from tests.contracts.stateful.node import MAX_GAS, Receipt
+from tests.contracts.stateful.node import Receipt
 from tests.contracts.stateful.shares import ShareActions
 from tests.contracts.stateful.state import Dispute, Entry, Round, root_of, user
 
 MAX_DISPUTES = 2
 MIN_OWNERS = 3
 MIN_TASKS = 10
-# What two draws in vain take today, more than any call should (Invariant 12).
-TWO_DRAWS_GAS = 30_000_000
 
 
 class DisputeActions(AuditActions, ShareActions):
@@ -29,10 +27,6 @@ class DisputeActions(AuditActions, ShareActions):
     def dispute(self, r: Round) -> Dispute:
         assert r.dispute is not None
         return r.dispute
-
-    def sign_commit(self, r: Round, who: str, commitment: bytes) -> bytes:
-        message = eip712.Commit(r.id, r.panel.attempt, who, commitment)
-        return self.people[who].sign(message, self.domain("audit_board"))
 
     # The challenge
 
@@ -66,10 +60,9 @@ class DisputeActions(AuditActions, ShareActions):
                 self.hang(r, receipt)
             return None
         seats = self.drawn(r, g, g.size, r.panel.seats)
-        tries_twice = len({g.eligible[s] for s in seats}) < MIN_OWNERS
-        if tries_twice:
+        if len({g.eligible[s] for s in seats}) < MIN_OWNERS:
             seats = self.drawn(r, g, g.size, [])
-        receipt = self.tx(anyone, "jury", "drawJury", r.id, gas=TWO_DRAWS_GAS if tries_twice else MAX_GAS)
+        receipt = self.tx(anyone, "jury", "drawJury", r.id)
         if not seats:
             g.phase = "Failed"
             self.hang(r, receipt)

@@ -104,7 +104,7 @@ class Moves(RogueMoves):
             if self.may_reveal(r.panel, v):
                 self.reveal(self.stranger, r, v)
             if self.may_attest(r, v):
-                self.attest(r, v, random.choice([shown, shown, 1]))
+                self.attest(r, v, random.choice([shown, shown, 1]), random.choice(["", self.stranger]))
 
     # Settlements
 

@@ -101,9 +101,9 @@ class Node:
 
     # Transactions
 
-    def send(self, sender: str, contract: str, function: str, args: Sequence[Any], gas: int = MAX_GAS) -> Receipt:
+    def send(self, sender: str, contract: str, function: str, args: Sequence[Any]) -> Receipt:
         to = self.contracts[contract]
-        call = {"from": sender, "to": to.address, "data": to.data(function, args), "gas": hex(gas), "gasPrice": "0x0"}
+        call = {"from": sender, "to": to.address, "data": to.data(function, args), "gas": hex(MAX_GAS), "gasPrice": "0x0"}
         answer = self.rpc("eth_sendTransactionSync", call)
         self.number, self.time = self.number + 1, self.time + 1
         assert int(answer["blockNumber"], 16) == self.number

@@ -135,6 +135,17 @@ class ShareActions(Core):
         self.tx(guardian, "parameters", "resume", INFLOWS.index(inflow))
         self.state.paused.discard(inflow)
 
+    def change_fee(self, governor: str, basis_points: int, delay: int) -> None:
+        """Announced, and done once the delay has passed; without that it is refused."""
+        data = bytes.fromhex(self.node.contracts["parameters"].data("setFee", (basis_points,))[2:])
+        target = self.at("parameters")
+        self.refused("AccessManagerNotScheduled", governor, "control", "execute", target, data)
+        self.tx(governor, "control", "schedule", target, data, 0)
+        self.refused("AccessManagerNotReady", governor, "control", "execute", target, data)
+        self.pass_time(delay)
+        self.tx(governor, "control", "execute", target, data)
+        assert self.node.view("parameters", "feeBps") == basis_points
+
     # Checking
 
     def shares_agree(self, d: Dataset) -> None:

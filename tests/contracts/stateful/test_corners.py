@@ -107,7 +107,10 @@ def test_two_juries_without_a_majority_hang_the_round_and_it_exits(w: Moves) -> 
     assert r.hung
     w.propose(w.operator.address, r, w.right(r))
     w.start_exit(w.stranger, r)
-    w.exit(w.stranger, r, list(d.pending())[:1], [])
+    first = next(iter(d.pending()))
+    w.refused("NothingPending", w.stranger, "settlement", "exit", r.id, [first, first], [])
+    w.exit(w.stranger, r, [first], [])
+    w.refused("NothingPending", w.stranger, "settlement", "exit", r.id, [first], [])
     w.exit(w.stranger, r, [], list(d.votes))
     assert r.settlement == "Exiting"
 
@@ -297,6 +300,18 @@ def test_with_everything_paused_every_way_out_stays_open(w: Moves) -> None:
     w.buy(w.name("buyer 0"), d)
     w.withdraw_free(w.name("requester"), d, w.of(w.escrow(d)) - d.reserved)
     w.withdraw_by_signature(w.name(CONTRIBUTORS[0]), w.name("relayer"), 10**18, 10**16)
+    w.no_role_moves_funds(w.stranger)
+
+
+def test_governance_changes_the_fee_of_no_live_dataset(w: Moves) -> None:
+    """Invariant 11: a sale after the change still pays the fee of the terms; nor can the governor move anybody's tokens."""
+    d = w.state.datasets[1]
+    r = audited(w, d)
+    published(w, r, w.right(r))
+    w.until(w.proposal(r).challenge_ends)
+    w.finalize(w.stranger, r)
+    w.change_fee(w.treasury, 500, delay=60)
+    w.buy(w.name("buyer 0"), d)
     w.no_role_moves_funds(w.stranger)
 
 

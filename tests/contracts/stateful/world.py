@@ -16,6 +16,7 @@ from tests.contracts.stateful.state import Dataset, user
 
 ROLES = {
     "token": "LabelToken",
+    "control": "Control",
     "parameters": "Parameters",
     "credentials": "Credentials",
     "ledger": "Ledger",

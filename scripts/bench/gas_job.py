@@ -20,8 +20,8 @@ PANEL = 3
 CLASSES = 4
 CHUNK = 100
 # What the relayer puts into one transaction (backend/relay/outbox.py).
-SUBMISSIONS_PER_CALL = 40
-SIGNATURES_PER_CALL = 50
+SUBMISSIONS_PER_CALL = 30
+SIGNATURES_PER_CALL = 30
 ONE = 1 << 16
 WINDOW = 100
 

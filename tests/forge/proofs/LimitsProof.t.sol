@@ -39,7 +39,7 @@ contract LimitsProof is SettlementFixture {
         uint96 perVote
     ) external view {
         vm.assume(role < 2);
-        IDatasetRegistry.Terms memory t = terms();
+        IDatasetRegistry.PayTerms memory t = terms();
         (t.reward, t.auditFee) = (perLabel, perVote);
         address account = role == 0 ? CARL : VERA;
         ISettlement.Entry[] memory e = new ISettlement.Entry[](1);
@@ -64,8 +64,8 @@ contract LimitsProof is SettlementFixture {
     }
 
     function check_what_is_paid_and_carried_is_within_what_is_held(
-        uint128 ofContributors,
-        uint128 ofValidators,
+        uint96 ofContributors,
+        uint96 ofValidators,
         uint32 waitingLabels,
         uint32 waitingVotes,
         uint32 labels,
@@ -103,7 +103,7 @@ contract LimitsProof is SettlementFixture {
     /// @dev For every number of labels and votes; the rates are five, because no solver divides unknowns of this width.
     function check_an_exit_pays_within_what_is_held(uint32 labels, uint32 votes, uint8 step) external {
         vm.assume(step <= 4);
-        IDatasetRegistry.Terms memory t = terms();
+        IDatasetRegistry.PayTerms memory t = terms();
         (t.reward, t.auditFee) = (1_000_003, 700_001);
         t.exitRate = step == 0 ? 4_000 : step == 1 ? 4_500 : step == 2 ? 5_000 : step == 3 ? 5_500 : 6_000;
         others.setTerms(t);

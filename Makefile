@@ -36,9 +36,6 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@$(FORGE) test
 	@$(BIN)/pytest tests/integration
 
-.PHONY: test-deep
-test-deep: exploit-patches ## What takes too long for every commit
-
 .PHONY: exploit-patches
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
 	@$(BIN)/python -m scripts.deep.exploit_patches
@@ -69,7 +66,7 @@ bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 	@scripts/brownie bench gas
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build exploit-patches mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time

@@ -13,7 +13,7 @@ from backend.context import Backend
 from backend.db import Database
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
-from backend.relay.outbox import enqueue_call
+from backend.relay.outbox import enqueue_call, is_queued
 from backend.relay.signer import KeyFileError, load_operator
 from backend.round_state import MAX_PROPOSALS, round_state, settled_at
 from backend.settings import Settings, SettingsError
@@ -41,7 +41,7 @@ from indexer.models import (
 )
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
-from labelshare.keeper import due_step, may_finish
+from labelshare.keeper import Step, due_step, may_finish
 from labelshare.rules.entries import MAX_ENTRIES, settlement_root
 
 MAX_UINT = (1 << 256) - 1
@@ -84,7 +84,9 @@ class Keeper:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
         state, now = round_state(session, row, audit, settlement), self.backend.now(session)
         step = due_step(state, now, checkpoint.block_number)
-        if step is not None:
+        proposing = audit is not None and audit.phase == "audited" and self._settle(session, row, audit, settlement)
+        # Who has a settlement to propose does not end the round without it, however late it is.
+        if step is not None and not (step is Step.START_EXIT and proposing):
             contract, function = step.value
             seed_blocks = [group.seed_block for group in (state.audit, state.jury) if group]
             turn = ":".join(map(str, (audit.attempt if audit else 0, *seed_blocks, settlement.attempt if settlement else 0)))
@@ -93,8 +95,6 @@ class Keeper:
             self._reveal(session, audit)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
-        if audit is not None and audit.phase == "audited":
-            self._settle(session, row, audit, settlement)
 
     def _reveal(self, session: Session, audit: Audit) -> None:
         for member in panel_of(session, audit):
@@ -103,34 +103,42 @@ class Keeper:
                 key = f"reveal:{audit.round}:{audit.attempt}:{member.validator}"
                 enqueue_call(session, key, "AuditBoard", "reveal", audit.round, member.validator, held.answers, held.salt)
 
-    def _settle(self, session: Session, row: Round, audit: Audit, settlement: Settlement | None) -> None:
+    def _settle(self, session: Session, row: Round, audit: Audit, settlement: Settlement | None) -> bool:
+        """Proposes, publishes, distributes; whether a proposal is on its way."""
         if settlement is None or settlement.phase in ("expired", "overturned"):
-            self._propose(session, row, audit, settlement)
-        elif settlement.phase == "proposed" and settlement.proposer == self.backend.operator.address:
-            chunks = chunks_of(settlement_of(session, row).entries)
+            return self._propose(session, row, audit, settlement)
+        if settlement.phase == "proposed" and settlement.proposer == self.backend.operator.address:
             number = settlement.published
             key = f"publish:{row.id}:{settlement.attempt}:{number}"
+            if is_queued(session, key):
+                return False
+            chunks = chunks_of(settlement_of(session, row).entries)
             enqueue_call(session, key, "Settlement", "publish", row.id, number, chunks[number])
         elif settlement.phase == "final":
             self._distribute(session, row, settlement)
+        return False
 
-    def _propose(self, session: Session, row: Round, audit: Audit, before: Settlement | None) -> None:
-        """Proposes the rule's result; after a verdict only when it is that verdict."""
-        if before is not None and before.attempt - before.overturned >= MAX_PROPOSALS:
-            return
+    def _propose(self, session: Session, row: Round, audit: Audit, before: Settlement | None) -> bool:
+        """Proposes the rule's result; after a verdict only when it is that verdict. Whether a proposal is on its way."""
+        attempt = before.attempt if before else 0
+        if before is not None and attempt - before.overturned >= MAX_PROPOSALS:
+            return False
+        key = f"propose:{row.id}:{attempt}"
+        if is_queued(session, key):
+            return True
         required = before.required_root if before else None
         signatures = panel_majority(session, audit) if required is None else []
         if signatures is None or not self._can_bond(session, row):
-            return
+            return False
         entries = settlement_of(session, row).entries
         root = "0x" + settlement_root(row.id, entries).hex()
         if required not in (None, root):
             log.error("round %d: the jury decided on root %s, the rule gives %s here; nothing is proposed", row.id, required, root)
-            return
+            return False
         evidence = evidence_of(self.backend, session, row)
         arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals_of(entries), signatures)
-        attempt = before.attempt if before else 0
-        enqueue_call(session, f"propose:{row.id}:{attempt}", "Settlement", "propose", *arguments)
+        enqueue_call(session, key, "Settlement", "propose", *arguments)
+        return True
 
     def _can_bond(self, session: Session, row: Round) -> bool:
         """Whether the operator's Ledger account covers the proposal's bond; allows the Settlement to take it, once."""

@@ -30,6 +30,7 @@ def juror(
         list[Path] | None, typer.Option("--evidence", help="evidence file of a round, by order of round; one for each", exists=True)
     ] = None,
     api_url: Annotated[str | None, typer.Option("--api", help="instead: fetch it there", envvar="LABELSHARE_API_URL")] = None,
+    withheld: Annotated[bool, typer.Option("--withheld", help="instead: nobody gave you the evidence")] = False,
     manifest: ManifestOption = None,
 ) -> None:
     """Judge a challenged settlement: compute its root from the evidence, commit to it; run again, reveal it. Costs gas.
@@ -39,12 +40,13 @@ def juror(
     chain, wallet = options.open_chain(rpc_url, manifest), Wallet.load(key_file)
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
     rounds = [n for n in rounds_of(chain, dataset) if n <= round_id and chain.read("LabelRegistry", "roundOf", n)[1]]
+    bodies: dict[int, bytes] | None = None
     if evidence:
         bodies = dict(zip(rounds, (path.read_bytes() for path in evidence), strict=False))
-    elif api_url:
+    elif api_url and not withheld:
         api = options.open_api(api_url)
         bodies = {n: api.get_bytes(f"/rounds/{n}/evidence", wallet.access(api, "evidence", n)) for n in rounds}
-    else:
-        raise typer.BadParameter("Give --evidence files, or --api to fetch them.", param_hint="--evidence")
+    elif not withheld:
+        raise typer.BadParameter("Give --evidence files, or --api to fetch them, or --withheld.", param_hint="--evidence")
     done = Juror(chain, wallet).judge(round_id, bodies, key_file.with_suffix(f".round-{round_id}.verdict"))
     console.print(done, highlight=False, markup=False)

@@ -127,7 +127,7 @@ class Demo:
             commit_window=60,
             reveal_window=60,
             challenge_window=5,
-            exit_delay=60,
+            exit_delay=600,
         )
         replay.dataset = requester.create(terms)
         tasks = [{"crowd": replay.name, "task": name} for name in replay.crowd.tasks]

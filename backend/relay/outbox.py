@@ -36,6 +36,11 @@ def enqueue_call(session: Session, key: str, contract: str, function: str, *argu
     _add(session, CALL, key, {"contract": contract, "function": function, "arguments": arguments})
 
 
+def is_queued(session: Session, key: str) -> bool:
+    """Whether a call is on its way, or was made: there is nothing to ask for again."""
+    return session.scalar(select(Outbox.id).where(Outbox.key == key, Outbox.error.is_(None))) is not None
+
+
 def _add(session: Session, kind: str, key: str, payload: dict[str, Any]) -> None:
     now = int(time.time())
     known = session.scalar(select(Outbox).where(Outbox.key == key))

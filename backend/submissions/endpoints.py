@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.context import Injected
 from backend.errors import Conflict
-from backend.submissions import service
-from backend.submissions.schemas import SubmissionView, SubmitRequest
+from backend.submissions import open_service, service
+from backend.submissions.schemas import OpenLabelsRequest, SubmissionView, SubmitRequest
 
 router = APIRouter(tags=["contribute"])
 
@@ -27,6 +27,17 @@ def submit(backend: Injected, round_id: int, request: SubmitRequest) -> Submissi
             return service.take(backend, session, round_id, request)
     except IntegrityError as error:
         raise Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.") from error
+
+
+@router.post(
+    "/rounds/{round_id}/open-labels",
+    status_code=201,
+    summary="Show the labels of an open submission that the chain accepted",
+    description="Kept as evidence; whether the submission counts is the panel's word. Nothing is relayed.",
+)
+def open_labels(backend: Injected, round_id: int, request: OpenLabelsRequest) -> SubmissionView:
+    with backend.database.transaction() as session:
+        return open_service.keep(backend, session, round_id, request)
 
 
 @router.get("/submissions/{digest}", summary="Where a submission is")

@@ -35,6 +35,16 @@ class SubmitRequest(Strict):
     labels: Annotated[list[LabelBody], Field(min_length=1, max_length=MAX_COUNT)]
 
 
+class OpenLabelsRequest(Strict):
+    """A labels file of the open path (labelshare-open-1), as the contributor shows it to the panel."""
+
+    schema_name: Annotated[str, Field(alias="schema", pattern=r"^labelshare-open-1$")]
+    round: Uint64
+    submission: SubmissionBody
+    signature: Signature
+    labels: Annotated[list[LabelBody], Field(min_length=1, max_length=MAX_COUNT)]
+
+
 class ReceiptView(BaseModel):
     """The operator's EIP-712 Receipt: proof that it has the submission."""
 

@@ -10,7 +10,7 @@ from backend.leases.service import next_sequence
 from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transaction
 from backend.relay.outbox import enqueue_item
 from backend.signatures import signer_of
-from backend.submissions.schemas import LabelBody, ReceiptView, SubmissionView, SubmitRequest
+from backend.submissions.schemas import LabelBody, OpenLabelsRequest, ReceiptView, SubmissionView, SubmitRequest
 from indexer.models import Account, Allowance, Dataset, Round, SkippedSubmission, Submission
 from indexer.models import Session as SessionKey
 from labelshare.chain.naming import user_account
@@ -49,11 +49,10 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     digest = message.digest(backend.domain("LabelRegistry"))
     known = session.get(SignedSubmission, "0x" + digest.hex())
     if known is not None:
-        if not _same_labels(session, known, request):
-            raise Conflict("digest_reused", "This signed submission is here already, with other labels or another signature.")
+        require_same(session, known, request)
         return view(session, known)
     now = backend.now(session)
-    _check_labels(request, dataset)
+    check_labels(request, dataset)
     lease = _check_lease(session, request, round_id, now)
     if row.phase != "open" or now > row.deadline:
         raise Conflict("round_not_open", f"Round {round_id} takes no labels any more.")
@@ -68,7 +67,7 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     bond = s.count * int(dataset.terms["bond"])
     _check_signer(session, row, s.contributor, signer, bond, now)
     _check_bond(backend, session, s.contributor, bond)
-    kept = _keep(backend, session, row, request, message, digest, signer, bond, now)
+    kept = keep(backend, session, row, request, message, signer, bond, now)
     session.execute(
         update(Slot)
         .where(Slot.lease_id == lease.id, Slot.task.in_([label.task for label in request.labels]))
@@ -111,13 +110,15 @@ def find(session: Session, digest: str) -> SignedSubmission:
 # Checks, in the order of `take`
 
 
-def _same_labels(session: Session, known: SignedSubmission, request: SubmitRequest) -> bool:
+def require_same(session: Session, known: SignedSubmission, request: SubmitRequest | OpenLabelsRequest) -> None:
+    """Raises Conflict unless the request repeats what is kept."""
     rows = session.scalars(select(Label).where(Label.digest == known.digest))
     kept = {(row.task, row.answer, row.salt) for row in rows}
-    return known.signature == request.signature and kept == {(x.task, x.answer, x.salt) for x in request.labels}
+    if known.signature != request.signature or kept != {(x.task, x.answer, x.salt) for x in request.labels}:
+        raise Conflict("digest_reused", "This signed submission is here already, with other labels or another signature.")
 
 
-def _check_labels(request: SubmitRequest, dataset: Dataset) -> None:
+def check_labels(request: SubmitRequest | OpenLabelsRequest, dataset: Dataset) -> None:
     labels = request.labels
     if len({label.task for label in labels}) != len(labels):
         raise Invalid("task_twice", "A submission holds a task at most once.")
@@ -196,17 +197,18 @@ def _bonds_in_flight(session: Session, *conditions: object) -> int:
     return sum(row.bond for row in session.scalars(rows.where(~mirrored.exists())))
 
 
-def _keep(
+def keep(
     backend: Backend,
     session: Session,
     row: Round,
-    request: SubmitRequest,
+    request: SubmitRequest | OpenLabelsRequest,
     message: eip712.Submission,
-    digest: bytes,
     signer: str,
     bond: int,
     now: int,
 ) -> SignedSubmission:
+    """The submission with its labels, in the database, under the operator's receipt."""
+    digest = message.digest(backend.domain("LabelRegistry"))
     receipt = eip712.Receipt(row.id, message.contributor, message.sequence, digest, now)
     signed = backend.operator.sign_digest(receipt.digest(backend.domain("LabelRegistry")))
     kept = SignedSubmission(

@@ -10,7 +10,7 @@ from labelshare.client.recompute import recompute
 from labelshare.client.round_state import AUDIT_PHASES, NO_COMMITMENT
 from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules.entries import settlement_root
-from labelshare.rules.jury import verdict_commitment
+from labelshare.rules.jury import WITHHELD, verdict_commitment
 
 
 class NotAJuror(ValueError):
@@ -32,8 +32,10 @@ class Juror:
         self.chain = chain
         self.wallet = wallet
 
-    def judge(self, round_id: int, bodies: Mapping[int, bytes], verdict_file: Path) -> str:
+    def judge(self, round_id: int, bodies: Mapping[int, bytes] | None, verdict_file: Path) -> str:
         """Does what is due now and says it: commits to the root that the evidence gives, or reveals what was committed.
+
+        `bodies`: evidence by round; None: it was withheld, which is a verdict too.
 
         The verdict is kept in `verdict_file` before it is committed: who commits and cannot reveal is slashed.
         Raises NotAJuror, EvidenceMissing, EvidenceMismatch, TransactionFailed.
@@ -56,13 +58,15 @@ class Juror:
         self.chain.send(self.wallet, "Jury", "reveal", round_id, self.wallet.address, root, salt)
         return f"Revealed root 0x{root.hex()}."
 
-    def _verdict(self, round_id: int, attempt: int, bodies: Mapping[int, bytes], path: Path) -> tuple[bytes, bytes]:
+    def _verdict(self, round_id: int, attempt: int, bodies: Mapping[int, bytes] | None, path: Path) -> tuple[bytes, bytes]:
         """Root and salt: those kept for this attempt, else new ones."""
         name = {"round": round_id, "attempt": attempt, "juror": self.wallet.address}
         if path.exists():
             kept = json.loads(path.read_text())
             if {key: kept[key] for key in name} == name:
                 return bytes.fromhex(kept["root"]), bytes.fromhex(kept["salt"])
-        root, salt = settlement_root(round_id, recompute(self.chain, round_id, bodies).entries), os.urandom(32)
+        root, salt = WITHHELD, os.urandom(32)
+        if bodies is not None:
+            root = settlement_root(round_id, recompute(self.chain, round_id, bodies).entries)
         write_secret(path, json.dumps(name | {"root": root.hex(), "salt": salt.hex()}))
         return root, salt

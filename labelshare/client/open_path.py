@@ -12,6 +12,7 @@ from typing import Any
 
 from labelshare.chain.decode import decode
 from labelshare.chain.events import LabelRegistrySubmissionAccepted, LabelRegistrySubmissionSkipped
+from labelshare.client.api import Api, ApiError, wait_for
 from labelshare.client.chain import OPEN_PATH, Chain, to_log
 from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules import eip712
@@ -52,6 +53,22 @@ def contribute_open(chain: Chain, wallet: Wallet, round_id: int, answers: Mappin
             limit = " (one submission an address, a fifth of the budget in all)" if event.reason == SKIP_OPEN_LIMIT else ""
             raise OpenPathError(f"The chain passed the submission over: reason {event.reason}{limit}.")
     raise OpenPathError("The chain said nothing about the submission.")
+
+
+def show_to_operator(api: Api, round_id: int, file: Path, seconds: float = 120.0) -> None:
+    """Hands the labels file to the operator, once the submission is mirrored there. Raises ApiError, TimedOut."""
+    body = json.loads(file.read_text())
+
+    def taken() -> bool | None:
+        try:
+            api.post(f"/rounds/{round_id}/open-labels", body)
+        except ApiError as error:
+            if error.code != "unknown_submission":
+                raise
+            return None
+        return True
+
+    wait_for("the open submission to be mirrored", taken, seconds)
 
 
 def shown_bits(chain: Chain, round_id: int, files: Iterable[Path]) -> int:

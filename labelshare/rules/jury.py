@@ -7,6 +7,7 @@ from labelshare.rules.eip712 import word
 MIN_TASKS = 10
 BPS = 10_000
 BOND_BPS = 500
+WITHHELD = bytes(31) + b"\x01"  # the root that says: nobody gave this juror the evidence. No settlement has it
 
 
 def verdict_commitment(round_id: int, attempt: int, juror: str, root: bytes, salt: bytes) -> bytes:

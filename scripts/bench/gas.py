@@ -40,8 +40,8 @@ BUDGETS = (
     Budget("distribute_entry_later", "distribute, an entry, later", 25_000),
     Budget("max_call_gas", "any call at its largest allowed input", 15_000_000),
 )
-NOTE = """The first job counts everything from the round's opening to the last payment. What a wallet does once in its life, whatever
-the number of jobs, stands apart: its allowance, its session key, its first deposit."""
+NOTE = """The first job counts everything from the round's opening to the last payment. What a wallet does once in its life,
+whatever the number of jobs, stands apart: its allowance, its session key, its first deposit."""
 
 
 def main() -> None:

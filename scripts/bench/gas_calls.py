@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from brownie import HungryWallet, accounts, chain, web3
 from eth_abi import encode
 from eth_utils import keccak
-from eth_utils.address import to_checksum_address
 
 from labelshare.rules import eip712
 from scripts.bench.gas_chain import metered, request, send_all, send_as, stranger
 from scripts.bench.gas_job import BenchFlow, batches
 from scripts.deploy import Deployed
-from tests.contracts.flow import BOND, FEE, LBL, POOL, REWARD, Wallet, domain, entry, in_order
+from tests.contracts.flow import LBL, POOL, REWARD, Wallet, domain, entry, in_order
 
 BATCH = 50
 CHUNK = 100
@@ -31,13 +29,15 @@ Calls = dict[str, int]
 def run(protocol: Deployed) -> Calls:
     calls: Calls = {}
     for measure in (_batches, _seats, _audit, _draw):
-        with _undone():
-            calls |= measure(protocol)
+        chain.snapshot()
+        calls |= measure(protocol)
+        chain.revert()
     return calls
 
 
 @contextmanager
 def _undone() -> Iterator[None]:
+    """What is sent inside did not happen. Brownie does not know: after this only `send_as` and `send_all` may follow."""
     before = request("evm_snapshot")
     yield
     request("evm_revert", before)
@@ -110,8 +110,8 @@ def _seats(protocol: Deployed) -> Calls:
 
 
 def _audit(protocol: Deployed) -> Calls:
-    """The largest sample and panel; all open submissions; a minority of the panel silent, and all of it then slashed for dissent: each
-    time 16 seats break."""
+    """The largest sample and panel; all open submissions; a minority of the panel silent, and all of it then slashed for
+    dissent: each time 16 seats break."""
     flow = _flow(protocol, panelSize=PANEL, auditRate=128)
     flow.stake(count=40, seats=20)
     flow.open(2 * SAMPLE, 5 * OPEN_SUBMISSIONS)
@@ -174,7 +174,7 @@ def _settled(flow: BenchFlow, crew: list[Wallet], honest: list[tuple[Wallet, int
         + [entry("validator", who.address, slash=slash) for who, _ in honest]
     )
     first = len(entries) - CHUNK
-    flow.credit(flow.operator.address, 10_000 * LBL)
+    flow.credit(flow.operator.address, 100_000 * LBL)
     with metered() as proposed:
         flow.propose(entries, chunks=2)
     flow.publish(entries[:first], 0)
@@ -203,8 +203,8 @@ def _exited(flow: BenchFlow, crew: list[Wallet], honest: list[tuple[Wallet, int]
 
 
 def _draw(protocol: Deployed) -> Calls:
-    """A pool of 2,048 slots, nearly all of owners who labeled in the round: every try reads a seat, its owner, and what they labeled,
-    and misses. Too few can be drawn, so the call fails, after all the tries there are."""
+    """A pool of 2,048 slots, nearly all of owners who labeled in the round: every try reads a seat, its owner, and what
+    they labeled, and misses. Too few can be drawn, so the call fails, after all the tries there are."""
     flow = _flow(protocol, panelSize=PANEL, bond=0)
     staking = protocol.staking
     owners = [stranger(f"seat {i}") for i in range(SLOTS - staking.slotCount(POOL))]

@@ -33,7 +33,7 @@ def _await_receipts() -> None:
             try:
                 return known(tx_hash)
             except TransactionNotFound:
-                web3.eth.block_number
+                web3.eth.get_block_number()
         return known(tx_hash)
 
     web3.eth.get_transaction_receipt = lookup

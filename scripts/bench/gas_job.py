@@ -61,7 +61,7 @@ class BenchFlow(Flow):
 
 
 def prepare(protocol: Deployed) -> BenchFlow:
-    """A dataset with its escrow, and a pool in which every seat has an owner of its own, so that a panel always has three members."""
+    """A dataset with its escrow, and a pool in which every seat has an owner of its own: a panel always has three members."""
     flow = BenchFlow(protocol, treasury=accounts[1], requester=accounts[2], operator=accounts[3])
     flow.stake(count=12, seats=1)
     flow.create(

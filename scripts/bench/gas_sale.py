@@ -12,8 +12,9 @@ PRICE = 100 * LBL
 
 
 def run(protocol: Deployed) -> dict[int, int]:
-    """Gas of a sale by the number of holders: each time a new buyer's first purchase, while the revenue of the sale before is unclaimed.
-    A sale after everything was claimed fills an empty account of the Ledger, which costs 17,100 more, whoever holds the shares."""
+    """Gas of a sale by the number of holders: each time a new buyer's first purchase, while the revenue of the sale before is
+    unclaimed. A sale after everything was claimed fills an empty account of the Ledger, which costs 17,100 more, whoever holds the
+    shares."""
     flow, holder = _dataset_of_one(protocol)
     _buy(flow, "warm up at 1")
     sales = {1: _buy(flow, "buyer at 1")}

@@ -75,8 +75,8 @@ def settlement_row(phase: str, number: int = 1, **changes: Any) -> Settlement:
 def dispute_row(world: World, phase: str, **changes: Any) -> Dispute:
     counts = ("misses", "as_of", "slots", "to_winner", "to_jurors", "to_treasury", "bond")
     fields: dict[str, Any] = dict.fromkeys(counts, 0) | {"seed": None, "root": None, "challenger": "0x" + "00" * 20}
-    fields |= {"number": 1, "attempt": 1, "seed_block": 9, "commit_ends": world.now + 50, "reveal_ends": world.now + 90}
-    return Dispute(round=1, phase=phase, proposed=HASH, **(fields | changes))
+    fields |= {"round": 1, "number": 1, "attempt": 1, "seed_block": 9, "commit_ends": world.now + 50, "reveal_ends": world.now + 90}
+    return Dispute(phase=phase, proposed=HASH, **(fields | changes))
 
 
 def panel_rows(number: int = 1, **changes: Any) -> list[PanelMember]:
@@ -207,7 +207,7 @@ def test_a_closing_round_is_proposed_without_signatures_and_decides_what_waits(w
 
 
 def test_a_bond_is_what_the_jury_contract_asks_and_is_waited_for(world: World) -> None:
-    """7 seats × 500 × 10 tasks × 3/2, doubled by the dispute; a twentieth of 6,000 + 3,000 waiting base units is less."""
+    """7 seats × 500 × 10 tasks × 3/2, doubled by dispute and expired proposal; a twentieth of 6,000 + 3,000 that wait is less."""
     work_that_waits(world)
     with world.backend.database.transaction() as session:
         assert proposal_bond(session, session.get_one(Round, 2)) == 52_500
@@ -215,10 +215,12 @@ def test_a_bond_is_what_the_jury_contract_asks_and_is_waited_for(world: World) -
     assert proposals(world) == []
     world.change(Account, user_account(world.backend.operator.address), balance=52_500)
     assert len(proposals(world)) == 1
-    world.mirror(dispute_row(world, "overturned"))
+    world.mirror(dispute_row(world, "overturned", round=2), settlement_row("expired", 2, attempt=2, overturned=1))
+    with world.backend.database.transaction() as session:
+        assert proposal_bond(session, session.get_one(Round, 2)) == 4 * 52_500
     world.change(Dataset, 1, waiting_votes=10**6)
     with world.backend.database.transaction() as session:
-        assert proposal_bond(session, session.get_one(Round, 1)) == 2 * ((10_000 + TASKS * 1000 + 500 * 10**6) // 20)
+        assert proposal_bond(session, session.get_one(Round, 2)) == 4 * ((TASKS * 1000 + 500 * 10**6) // 20)
 
 
 def test_after_a_verdict_only_what_the_rule_gives_here_too_is_proposed(world: World) -> None:
@@ -238,6 +240,18 @@ def test_nothing_is_proposed_when_the_chain_takes_no_proposal(world: World, chan
     fund_operator(world, 10**9)
     world.mirror(settlement_row(changes.pop("phase", "expired"), 2, **changes))
     assert proposals(world) == []
+
+
+def test_whoever_has_a_settlement_to_propose_does_not_exit(world: World) -> None:
+    work_that_waits(world)
+    fund_operator(world, 10**9)
+    world.change(Block, 9, timestamp=world.now - 1001)
+    assert [call[0] for call in asked(world)] == ["Settlement.propose"]
+    assert asked(world) == []
+    world.change(Account, user_account(world.backend.operator.address), balance=0)
+    with world.backend.database.transaction() as session:
+        session.query(Outbox).delete()
+    assert [call[0] for call in asked(world)] == ["Settlement.startExit"]
 
 
 # The API's side

@@ -136,6 +136,11 @@ def test_a_verdict_of_an_earlier_jury_is_not_used_again(chain: Disputed, bodies:
     assert json.loads(path.read_text())["attempt"] == 3
 
 
+def test_a_juror_whom_nobody_gave_the_evidence_says_so(chain: Disputed, tmp_path: Path) -> None:
+    assert f"Committed to root 0x{1:064x}" in Juror(chain, VALIDATOR).judge(LAST, None, tmp_path / "verdict")
+    assert json.loads((tmp_path / "verdict").read_text())["root"] == f"{1:064x}"
+
+
 def test_a_challenge_allows_its_bond_first(chain: Disputed) -> None:
     assert challenge(chain, ADA, LAST) == 77
     assert chain.sent == [("Ledger", "allow", DEPLOYMENT.address("Jury"), 77), ("Jury", "challenge", LAST)]

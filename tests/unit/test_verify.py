@@ -11,9 +11,9 @@ import pytest
 from labelshare.chain import events
 from labelshare.client import chain as client_chain
 from labelshare.client.verify import DatasetFileError, Verification, verify_file
-from labelshare.rules.evidence import content_hash
+from labelshare.rules.evidence import content_hash, evidence_hash
 from labelshare.rules.merkle import labels_tree
-from tests.unit.small_chain import ADA, BOB, DATASET, LICENSEE, ROUNDS, Small, small
+from tests.unit.small_chain import ADA, BOB, DATASET, LICENSEE, NO_TOTALS, ROUNDS, Small, evidence_of, small
 
 LABELS = 24
 
@@ -326,3 +326,28 @@ def test_every_member_of_the_file_matters_or_is_the_operators_word(world: Small,
         parent[path[-1]] = old + 1 if isinstance(old, int) else old[:-1] + ("0" if old[-1] != "0" else "1") if old else [1]
         result = outcome(world, tmp_path)
         assert result is None or not result.passed, path
+
+
+def close_what_waits(world: Small) -> dict[str, Any]:
+    """A closing round settled after the others and before the sale; as the file lists it."""
+    number, node = ROUNDS[-1] + 1, world.node
+    sale = node.logs.pop()
+    empty = {"round": number, "tasks_root": "0x" + 64 * "0", "tasks": [], "submissions": [], "ballots": []}
+    body_hash = "0x" + evidence_hash(evidence_of(empty)).hex()
+    node.emit(events.LabelRegistryRoundOpened(number, DATASET, empty["tasks_root"], 0, 0, 0, 0, True, 0))
+    node.emit(events.SettlementSettlementProposed(number, DATASET, ADA.address, body_hash, 1, 1, NO_TOTALS))
+    node.emit(events.SettlementChunkPublished(number, 0, "0x" + "00" * 32, (events.Entry(0, ADA.address, 3, 0, 1, 0),)))
+    node.emit(events.SettlementSettlementFinalized(number, DATASET, 3, 0, 0))
+    node.logs.append(sale)
+    node.emit(events.DatasetMarketLicenseSold(DATASET, LICENSEE, LICENSEE, 10, 1, 2**40, number))
+    entry = {"role": "contributor", "account": ADA.address, "reward": "3", "slash": "0", "shares": "1", "waiting": 0}
+    return empty | {"evidence_hash": body_hash, "entries": [entry]}
+
+
+def test_a_closing_round_has_no_tasks_and_is_checked_like_the_others(world: Small, tmp_path: Path) -> None:
+    world.file["rounds"].append(close_what_waits(world))
+    assert verified(world, tmp_path) == Verification(LABELS, 0, None)
+    world.file["rounds"][-1]["entries"][0]["reward"] = "4"
+    assert "entries are not those" in (verified(world, tmp_path).first_failure or "")
+    world.file["rounds"][-1]["tasks_root"] = "0x" + 64 * "1"
+    assert "opened with other tasks" in (verified(world, tmp_path).first_failure or "")

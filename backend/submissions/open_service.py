@@ -1,0 +1,37 @@
+"""Labels of the open path: the chain accepted them without this operator; it takes them in as evidence."""
+
+from sqlalchemy.orm import Session
+
+from backend.context import Backend
+from backend.datasets.service import get_dataset, get_round
+from backend.errors import Conflict, NotFound
+from backend.models import SignedSubmission
+from backend.signatures import require_signer
+from backend.submissions.schemas import OpenLabelsRequest, SubmissionView
+from backend.submissions.service import check_labels, require_same, view
+from backend.submissions.service import keep as keep_submission
+from indexer.models import OpenSubmission, Submission
+from labelshare.rules import eip712
+
+
+def keep(backend: Backend, session: Session, round_id: int, request: OpenLabelsRequest) -> SubmissionView:
+    """Keeps the labels of an accepted open submission, with a receipt; the same ones again get the same receipt."""
+    row, s = get_round(session, round_id), request.submission
+    found = session.get(OpenSubmission, (round_id, s.contributor))
+    on_chain = session.get(Submission, (round_id, s.contributor, s.sequence))
+    if found is None or on_chain is None or (found.sequence, found.labels_root) != (s.sequence, s.labels_root):
+        raise NotFound("unknown_submission", f"The chain accepted no such open submission in round {round_id}, or not yet.")
+    message = eip712.Submission(
+        round_id, s.contributor, s.sequence, s.count, bytes.fromhex(s.labels_root[2:]), s.admission, s.deadline
+    )
+    digest = message.digest(backend.domain("LabelRegistry"))
+    known = session.get(SignedSubmission, "0x" + digest.hex())
+    if known is not None:
+        require_same(session, known, request)
+        return view(session, known)
+    if row.phase not in ("open", "closed") or found.counted is False:
+        raise Conflict("too_late", f"The open submission is void, or round {round_id} is over.")
+    check_labels(request, get_dataset(session, row.dataset))
+    require_signer(digest, request.signature, on_chain.signer)
+    now = backend.now(session)
+    return view(session, keep_submission(backend, session, row, request, message, on_chain.signer, on_chain.bond, now))

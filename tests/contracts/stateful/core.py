@@ -39,6 +39,7 @@ class Core:
     def __init__(self, node: Node, chain_id: int, treasury: str) -> None:
         self.node, self.chain_id, self.treasury = node, chain_id, treasury
         self.state = State()
+        self.last = ""
         self.gas: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
 
@@ -135,7 +136,7 @@ class Core:
         """Must succeed, within the gas that any call may take (Invariant 12)."""
         self.agree()
         receipt = self.node.send(sender, contract, function, args)
-        name = f"{contract}.{function}"
+        self.last = name = f"{contract}.{function}"
         assert receipt.ok, f"{name} was refused: {receipt.error}"
         assert receipt.gas < MAX_GAS
         self.gas[name] = max(self.gas[name], receipt.gas)

@@ -140,11 +140,12 @@ class Node:
         return self.views([(contract, function, args)])[0]
 
     def views(self, calls: Sequence[tuple[str, str, Sequence[Any]]]) -> list[Any]:
-        """Many reads in one request. A single output comes without its tuple."""
+        """Many reads in one request, as of the last block by its number: of `latest` anvil under load may mean the one before. A
+        single output comes without its tuple."""
         requests = []
         for contract, function, args in calls:
             to = self.contracts[contract]
-            requests.append(("eth_call", ({"to": to.address, "data": to.data(function, args)}, "latest")))
+            requests.append(("eth_call", ({"to": to.address, "data": to.data(function, args)}, hex(self.number))))
         values = []
         for (contract, function, _), answer in zip(calls, self.batch(requests) if requests else [], strict=True):
             decoded = decode(self.contracts[contract].selector(function)[2], bytes.fromhex(answer[2:]))

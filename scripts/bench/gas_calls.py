@@ -110,8 +110,8 @@ def _seats(protocol: Deployed) -> Calls:
 
 
 def _audit(protocol: Deployed) -> Calls:
-    """The largest sample and panel; all open submissions; a minority of the panel silent, and all of it then slashed for
-    dissent: each time 16 seats break."""
+    """The largest sample and panel; all open submissions; a minority of the panel silent; the rest then slashed by the
+    settlement, 16 seats each."""
     flow = _flow(protocol, panelSize=PANEL, auditRate=128)
     flow.stake(count=40, seats=20)
     flow.open(2 * SAMPLE, 5 * OPEN_SUBMISSIONS)
@@ -139,7 +139,7 @@ def _audit(protocol: Deployed) -> Calls:
         f"closeRound: {OPEN_SUBMISSIONS} open submissions": closed.largest,
         f"drawPanel: {PANEL} seats": drawn.largest,
         f"reveal: {SAMPLE} answers": revealed.largest,
-        f"conclude: {OPEN_SUBMISSIONS} open submissions, {len(panel) - len(honest)} silent lose 16 seats each": concluded,
+        f"conclude: {OPEN_SUBMISSIONS} open submissions, {len(panel) - len(honest)} silent": concluded,
     }
     with _undone():
         calls |= _settled(flow, crew, honest)

@@ -65,6 +65,10 @@ check-deploy: setup ## Kills a deployment at every transaction: before it is sen
 bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 	@scripts/brownie bench gas
 
+.PHONY: gas-snapshot
+gas-snapshot: setup ## Renews the gas figures that the contract tests compare with
+	@scripts/brownie bench gas_snapshot
+
 .PHONY: test-deep
 test-deep: setup forge halmos slither check-build check-deploy exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 

@@ -26,7 +26,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     /// @inheritdoc ILabelRegistry
     uint32 public constant MAX_SAMPLE = 2_048;
     /// @inheritdoc ILabelRegistry
-    uint256 public constant MAX_BATCH = 50;
+    uint256 public constant MAX_BATCH = 30;
     /// @inheritdoc ILabelRegistry
     uint64 public constant MAX_ROUND = 30 days;
     /// @inheritdoc ILabelRegistry

@@ -18,7 +18,7 @@ contract Ledger is ILedger, EIP712 {
     using SafeERC20 for IERC20;
 
     /// @inheritdoc ILedger
-    uint256 public constant MAX_BATCH = 50;
+    uint256 public constant MAX_BATCH = 30;
 
     /// @inheritdoc ILedger
     address public immutable token;

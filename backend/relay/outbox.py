@@ -16,10 +16,10 @@ RETRY_AFTER = 20  # seconds before a call that failed is tried again, when it is
 
 # kind: (contract, function with one array argument, items of a transaction at most)
 BATCHED = {
-    "session": ("LabelRegistry", "registerSessions", 50),
-    "allowance": ("Ledger", "allowBySig", 50),
+    "session": ("LabelRegistry", "registerSessions", 30),
+    "allowance": ("Ledger", "allowBySig", 30),
     "drip": ("Faucet", "dripMany", 50),
-    "submission": ("LabelRegistry", "submit", 40),
+    "submission": ("LabelRegistry", "submit", 30),
 }
 CALL = "call"
 

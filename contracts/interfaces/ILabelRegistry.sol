@@ -183,7 +183,7 @@ interface ILabelRegistry {
     event ContributorSettled(uint256 indexed dataset, address indexed contributor, uint32 labels);
 
     function MAX_COUNT() external view returns (uint32);
-    /// @notice Items of a batch.
+    /// @notice Items of a batch: so many that ask two contract wallets each still fit a transaction.
     function MAX_BATCH() external view returns (uint256);
     /// @notice Seconds from the opening of a round to its deadline, at most.
     function MAX_ROUND() external view returns (uint64);

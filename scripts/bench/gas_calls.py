@@ -14,7 +14,7 @@ from scripts.bench.gas_job import BenchFlow, batches
 from scripts.deploy import Deployed
 from tests.contracts.flow import LBL, POOL, REWARD, Wallet, domain, entry, in_order
 
-BATCH = 50
+BATCH = 30
 CHUNK = 100
 SEATS = 64
 SLOTS = 2_048

@@ -20,8 +20,8 @@ PANEL = 3
 CLASSES = 4
 CHUNK = 100
 # What the relayer puts into one transaction (backend/relay/outbox.py).
-SUBMISSIONS_PER_CALL = 40
-SIGNATURES_PER_CALL = 50
+SUBMISSIONS_PER_CALL = 30
+SIGNATURES_PER_CALL = 30
 ONE = 1 << 16
 WINDOW = 100
 
@@ -110,8 +110,9 @@ def onboard(flow: BenchFlow, crew: list[tuple[Wallet, Wallet]]) -> dict[str, Mea
 
 def run(flow: BenchFlow, crew: list[tuple[Wallet, Wallet]]) -> Job:
     job = Job()
+    labels = len(crew) * LABELS
     with metered() as job.steps["open"]:
-        flow.open(CONTRIBUTORS * LABELS // LABELS_PER_TASK, CONTRIBUTORS * LABELS)
+        flow.open(labels // LABELS_PER_TASK, labels)
     with metered() as job.steps["submit"]:
         for batch in batches(crew, SUBMISSIONS_PER_CALL):
             flow.submit(*(_submission(flow, who, key) for who, key in batch))

@@ -265,21 +265,31 @@ def test_without_open_labels_there_is_nothing_to_attest(flow: Flow, ada: Wallet,
         flow.protocol.audit_board.attest(flow.round, member.address, 1, b"", {"from": member.account})
 
 
+def test_a_batch_has_a_bound(flow: Flow, ada: Wallet, expect_revert: Any) -> None:
+    item = flow.submission(ada, 1)
+    with expect_revert("BatchTooLarge"):
+        flow.submit(*[item] * 31)
+    with expect_revert("BatchTooLarge"):
+        flow.protocol.label_registry.registerSessions([((ada.address, ada.address, 0, 1, 0), b"")] * 31, {"from": flow.operator})
+    allowance = (ada.address, ada.address, 0, 0, 0, b"")
+    with expect_revert("BatchTooLarge"):
+        flow.protocol.ledger.allowBySig([allowance] * 31, {"from": flow.operator})
+
+
 def test_concluding_with_as_many_open_submissions_as_fit_stays_far_below_a_block(flow: Flow) -> None:
     flow.create(funding=100_000 * LBL, openBond=REWARD)
     flow.open(200, 640)
-    for batch in range(4):
-        items = []
-        for i in range(32):
-            who = wallet(f"open {batch} {i}")
-            flow.fund_contributor(who)
-            items.append(flow.submission(who, 1, admission=OPEN))
-        flow.submit(*items)
+    crowd = [wallet(f"open {i}") for i in range(128)]
+    for who in crowd:
+        flow.fund_contributor(who)
+    items = [flow.submission(who, 1, admission=OPEN) for who in crowd]
+    for first in range(0, 128, 30):
+        flow.submit(*items[first : first + 30])
     assert flow.protocol.label_registry.openSubmissionsOf(flow.round) == 128
     later(flow)
     audited(flow, dict.fromkeys(range(3), (1 << 128) - 1 - 0b10))
     gas = web3.eth.get_block("latest").gasUsed
     print(f"gas of concluding with 128 open submissions: {gas}")
     assert gas < 15_000_000
-    assert pending(flow, wallet("open 0 0")) == (1, 1)
-    assert pending(flow, wallet("open 0 1")) == (0, 0)
+    assert pending(flow, crowd[0]) == (1, 1)
+    assert pending(flow, crowd[1]) == (0, 0)

@@ -115,6 +115,21 @@ contract LedgerActor is Base {
         book[anAccount(to)] += amount;
     }
 
+    /// @dev Also for more than there is: then nothing moves.
+    function trySpend(uint256 from, uint256 spender, uint256 to, uint256 amount) external {
+        (address owner, address by) = (person(from), person(spender));
+        uint256 spendable = ledger.spendable(owner, by);
+        amount = between(amount, 0, 2 * spendable + 1);
+        bytes32 account = anAccount(to);
+        vm.prank(by);
+        bool moved = ledger.trySpend(owner, account, amount);
+        assert(moved == (amount <= spendable));
+        if (!moved) return;
+        if (allowed[owner][by] != type(uint256).max) allowed[owner][by] -= amount;
+        book[accountOf(owner)] -= amount;
+        book[anAccount(to)] += amount;
+    }
+
     function move(uint256 from, uint256 to, uint256 amount) external {
         bytes32 account = Accounts.sub(person(from), KEY);
         amount = between(amount, 0, book[account]);

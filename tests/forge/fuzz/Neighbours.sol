@@ -15,7 +15,7 @@ contract Neighbours {
     address public settlement;
     uint256 private _bond;
 
-    IDatasetRegistry.Terms private _terms;
+    IDatasetRegistry.PayTerms private _terms;
     ILabelRegistry.Round private _round;
     ISortition.Phase public phase;
     uint64 public concludedAt;
@@ -23,6 +23,7 @@ contract Neighbours {
     uint256 public weightThatSigns;
 
     mapping(address account => uint32) public labels;
+    mapping(address account => uint32) public open;
     mapping(address account => uint256) public bonds;
     mapping(uint256 dataset => mapping(address validator => uint64)) public pendingVotesOf;
     mapping(uint256 dataset => uint256) public pendingContributors;
@@ -44,7 +45,7 @@ contract Neighbours {
         settlement = settlement_;
     }
 
-    function setTerms(IDatasetRegistry.Terms calldata terms) external {
+    function setTerms(IDatasetRegistry.PayTerms calldata terms) external {
         _terms = terms;
     }
 
@@ -68,9 +69,9 @@ contract Neighbours {
         return _bond;
     }
 
-    function addContributor(address account, uint32 labels_, uint256 bond) external {
+    function addContributor(address account, uint32 labels_, uint32 open_, uint256 bond) external {
         ++pendingContributors[_round.dataset];
-        (labels[account], bonds[account]) = (labels_, bond);
+        (labels[account], open[account], bonds[account]) = (labels_, open_, bond);
     }
 
     function addValidator(address account, uint64 votes) external {
@@ -78,8 +79,16 @@ contract Neighbours {
         pendingVotesOf[_round.dataset][account] = votes;
     }
 
-    function termsOf(uint256) external view returns (IDatasetRegistry.Terms memory) {
+    function payTermsOf(uint256) external view returns (IDatasetRegistry.PayTerms memory) {
         return _terms;
+    }
+
+    function poolOf(uint256) external pure returns (bytes32) {
+        return "pool";
+    }
+
+    function datasetOf(uint256) external view returns (uint256) {
+        return _round.dataset;
     }
 
     function roundOf(uint256) external view returns (ILabelRegistry.Round memory) {
@@ -87,7 +96,7 @@ contract Neighbours {
     }
 
     function pendingOf(uint256, address account) external view returns (uint256, uint256) {
-        return (labels[account], bonds[account]);
+        return (labels[account], open[account]);
     }
 
     function auditOf(uint256) external view returns (ISortition.Drawing memory d) {

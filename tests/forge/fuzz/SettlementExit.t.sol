@@ -23,7 +23,7 @@ contract SettlementExitTest is SettlementFixture {
         equal("phase", phase(), uint256(ISettlement.SettlementPhase.Distributed));
         equal("settled", others.settledRounds(), 1);
         equal("Carl", balance(CARL), 12 * 45 * LBL / 10 + 24 * LBL);
-        equal("Dora", balance(DORA), 8 * 45 * LBL / 10 + 16 * LBL);
+        equal("Dora", balance(DORA), 8 * 45 * LBL / 10 + 25 * LBL);
         equal("Vera", balance(VERA), 8 * 315 * LBL / 100);
         equal("Will", balance(WILL), 4 * 315 * LBL / 100);
         equal("Carl's shares", shares.balanceOf(CARL, DATASET), 12 * (ONE * 4_500 / 10_000));
@@ -35,7 +35,7 @@ contract SettlementExitTest is SettlementFixture {
     function test_an_exit_is_within_what_is_held_at_every_rate(uint96 reward, uint96 fee, uint16 rate, uint32 labels, uint32 votes) external {
         (reward, fee) = (uint96(between(reward, 1, LBL)), uint96(between(fee, 0, LBL)));
         (rate, labels, votes) = (uint16(between(rate, 4_000, 6_000)), uint32(between(labels, 1, 30)), uint32(between(votes, 1, 30)));
-        IDatasetRegistry.Terms memory t = terms();
+        IDatasetRegistry.PayTerms memory t = terms();
         (t.reward, t.auditFee, t.exitRate) = (reward, fee, rate);
         others.setTerms(t);
         ILabelRegistry.Round memory r;
@@ -43,7 +43,7 @@ contract SettlementExitTest is SettlementFixture {
         r.reserve = uint256(labels) * reward + uint256(votes) * fee;
         others.setRound(r);
         others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 1);
-        others.addContributor(CARL, labels, 0);
+        others.addContributor(CARL, labels, 0, 0);
         others.addValidator(VERA, votes);
         vm.warp(block.timestamp + 201);
         settlement.startExit(ROUND);
@@ -60,7 +60,7 @@ contract SettlementExitTest is SettlementFixture {
         ISettlement.Entry[] memory second = othersChunk();
         second[1] = ISettlement.Entry(ISettlement.Role.Validator, WILL, 0, 0, 0, 4);
         ISettlement.Totals memory t = totals();
-        (t.slash, t.waitingLabels, t.waitingVotes) = (LBL, 8, 4);
+        (t.slash, t.waitingLabels, t.waitingVotes) = (uint96(LBL), 8, 4);
         propose(t, 2);
         publish(0, first);
         publish(1, second);
@@ -71,7 +71,7 @@ contract SettlementExitTest is SettlementFixture {
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize, r.reserve) = (uint64(DATASET), 1, 2, REWARD + 6 * FEE);
         others.setRound(r);
-        others.addContributor(CARL, 1, 0);
+        others.addContributor(CARL, 1, 0, 0);
         others.addValidator(VERA, 6);
         vm.warp(block.timestamp + 201);
         settlement.startExit(ROUND + 1);

@@ -69,22 +69,23 @@ abstract contract SettlementFixture is Fixture {
         others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 3);
         others.setWeightThatSigns(2);
         others.setBond(BOND);
-        others.addContributor(CARL, 12, 24 * LBL);
-        others.addContributor(DORA, 8, 16 * LBL);
+        others.addContributor(CARL, 12, 0, 24 * LBL);
+        others.addContributor(DORA, 8, 1, 25 * LBL);
         others.addValidator(VERA, 8);
         others.addValidator(WILL, 4);
         ledger.deposit(accountOf(address(others)), 1_000 * LBL);
-        ledger.deposit(Accounts.sub(address(settlement), DATASET), 40 * LBL);
+        ledger.deposit(Accounts.sub(address(settlement), DATASET), 49 * LBL);
         ledger.deposit(accountOf(PROPOSER), 10 * BOND);
         vm.prank(PROPOSER);
         ledger.allow(address(settlement), type(uint256).max);
     }
 
-    function terms() internal pure returns (IDatasetRegistry.Terms memory t) {
+    function terms() internal pure returns (IDatasetRegistry.PayTerms memory t) {
         (t.requester, t.panelSize) = (REQUESTER, 3);
         (t.reward, t.auditFee) = (uint96(REWARD), uint96(FEE));
         (t.challengeWindow, t.exitDelay, t.exitRate) = (100, 200, 4_500);
-        t.validatorCredential = POOL;
+        // Carl's twelve labels are ticketed; of Dora's eight, one came on the open path.
+        (t.bond, t.openBond) = (uint96(2 * LBL), uint96(11 * LBL));
         (t.contributorsBps, t.validatorsBps, t.requesterBps) = (8_000, 1_500, 500);
     }
 
@@ -93,7 +94,7 @@ abstract contract SettlementFixture is Fixture {
     function contributorsChunk() internal pure returns (ISettlement.Entry[] memory e) {
         e = new ISettlement.Entry[](2);
         e[0] = ISettlement.Entry(ISettlement.Role.Contributor, CARL, uint96(95 * LBL), uint96(LBL), uint64(800), 0);
-        e[1] = ISettlement.Entry(ISettlement.Role.Contributor, DORA, 0, uint96(16 * LBL), 0, 0);
+        e[1] = ISettlement.Entry(ISettlement.Role.Contributor, DORA, 0, uint96(25 * LBL), 0, 0);
     }
 
     function othersChunk() internal pure returns (ISettlement.Entry[] memory e) {
@@ -106,9 +107,9 @@ abstract contract SettlementFixture is Fixture {
     function totals() internal pure returns (ISettlement.Totals memory t) {
         t = ISettlement.Totals({
             entries: 5,
-            contributorReward: 95 * LBL,
-            validatorReward: 56 * LBL,
-            slash: 26 * LBL,
+            contributorReward: uint96(95 * LBL),
+            validatorReward: uint96(56 * LBL),
+            slash: uint96(35 * LBL),
             contributorShares: 800,
             validatorShares: 150,
             requesterShares: 50,

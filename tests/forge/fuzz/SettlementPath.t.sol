@@ -88,7 +88,7 @@ contract SettlementPathTest is SettlementFixture {
         equal("Dora", balance(DORA), 0);
         equal("Vera", balance(VERA), 56 * LBL);
         equal("Will", balance(WILL), 0);
-        equal("treasury", balance(TREASURY), 17 * LBL);
+        equal("treasury", balance(TREASURY), 26 * LBL);
         equal("nothing left", ledger.balanceOf(settlement.accountOf(DATASET)), 0);
         equal("Will's stake", others.slashOf(POOL, WILL), 9 * LBL);
         equal("Vera's stake", others.slashOf(POOL, VERA), 0);
@@ -132,7 +132,7 @@ contract SettlementPathTest is SettlementFixture {
         first[1] = ISettlement.Entry(ISettlement.Role.Contributor, DORA, 0, 0, 0, 8);
         second[1] = ISettlement.Entry(ISettlement.Role.Validator, WILL, 0, 0, 0, 4);
         ISettlement.Totals memory t = totals();
-        (t.slash, t.waitingLabels, t.waitingVotes) = (LBL, 8, 4);
+        (t.slash, t.waitingLabels, t.waitingVotes) = (uint96(LBL), 8, 4);
         propose(t, 2);
         publish(0, first);
         publish(1, second);
@@ -145,7 +145,7 @@ contract SettlementPathTest is SettlementFixture {
         equal("held", settlement.heldOf(ROUND + 1), 25 * REWARD + 12 * FEE + 8 * REWARD + 4 * FEE);
         settlement.distribute(ROUND, 1, second);
         settlement.distribute(ROUND, 0, first);
-        equal("Dora's bond stays", ledger.balanceOf(settlement.accountOf(DATASET)), 16 * LBL);
+        equal("Dora's bond stays", ledger.balanceOf(settlement.accountOf(DATASET)), 25 * LBL);
         equal("Dora's labels wait", others.labels(DORA), 8);
         equal("Will's votes wait", others.pendingVotesOf(DATASET, WILL), 4);
         equal("Will keeps his stake", others.slashOf(POOL, WILL), 0);

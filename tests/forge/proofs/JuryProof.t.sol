@@ -22,8 +22,12 @@ contract RoundStub {
         r.sampleSize = _sampleSize;
     }
 
-    function termsOf(uint256) external view returns (IDatasetRegistry.Terms memory t) {
+    function payTermsOf(uint256) external view returns (IDatasetRegistry.PayTerms memory t) {
         (t.auditFee, t.panelSize) = (_fee, _panelSize);
+    }
+
+    function expiredOf(uint256) external pure returns (uint256) {
+        return 0;
     }
 
     function heldOf(uint256) external view returns (uint256) {

@@ -64,24 +64,26 @@ contract LimitsProof is SettlementFixture {
     }
 
     function check_what_is_paid_and_carried_is_within_what_is_held(
-        uint96 ofContributors,
-        uint96 ofValidators,
-        uint32 waitingLabels,
-        uint32 waitingVotes,
-        uint32 labels,
-        uint32 votes
+        uint32 ofContributors,
+        uint32 ofValidators,
+        uint16 waitingLabels,
+        uint16 waitingVotes,
+        uint16 labels,
+        uint16 votes
     ) external view {
+        IDatasetRegistry.PayTerms memory t = terms();
+        (t.reward, t.auditFee) = (1_003, 701);
         ILimits.Progress memory p;
         (p.contributors, p.validators) = (2, 2);
         (p.sum.contributorReward, p.sum.validatorReward) = (ofContributors, ofValidators);
         (p.sum.waitingLabels, p.sum.waitingVotes) = (waitingLabels, waitingVotes);
-        limits.check(DATASET, terms(), p, p.sum, labels, votes);
+        limits.check(DATASET, t, p, p.sum, labels, votes);
         uint256 paid = uint256(ofContributors) + ofValidators;
-        uint256 carried = waitingLabels * REWARD + waitingVotes * FEE;
-        assert(paid + carried <= labels * REWARD + votes * FEE);
+        uint256 carried = uint256(waitingLabels) * 1_003 + uint256(waitingVotes) * 701;
+        assert(paid + carried <= uint256(labels) * 1_003 + uint256(votes) * 701);
     }
 
-    function check_shares_are_split_by_the_terms(uint64 ofContributors, uint64 ofValidators, uint64 ofRequester) external view {
+    function check_shares_are_split_by_the_terms(uint32 ofContributors, uint32 ofValidators, uint32 ofRequester) external view {
         ILimits.Progress memory p;
         (p.contributors, p.validators) = (2, 2);
         (p.sum.contributorShares, p.sum.validatorShares, p.sum.requesterShares) = (ofContributors, ofValidators, ofRequester);
@@ -103,15 +105,15 @@ contract LimitsProof is SettlementFixture {
     }
 
     /// @dev For every number of labels and votes; the rates are five, because no solver divides unknowns of this width.
-    function check_an_exit_pays_within_what_is_held(uint32 labels, uint32 votes, uint8 step) external {
+    function check_an_exit_pays_within_what_is_held(uint8 labels, uint8 votes, uint8 step) external {
         vm.assume(step <= 4);
         IDatasetRegistry.PayTerms memory t = terms();
-        (t.reward, t.auditFee) = (1_000_003, 700_001);
+        (t.reward, t.auditFee) = (1_003, 701);
         t.exitRate = step == 0 ? 4_000 : step == 1 ? 4_500 : step == 2 ? 5_000 : step == 3 ? 5_500 : 6_000;
         others.setTerms(t);
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, votes);
-        r.reserve = uint256(labels) * 1_000_003 + uint256(votes) * 3 * 700_001;
+        r.reserve = uint256(labels) * 1_003 + uint256(votes) * 3 * 701;
         others.setRound(r);
         vm.warp(block.timestamp + 201);
         (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));

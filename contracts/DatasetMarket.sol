@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IDatasetMarket} from "./interfaces/IDatasetMarket.sol";
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
@@ -12,7 +13,7 @@ import {ILedger} from "./interfaces/ILedger.sol";
 import {IParameters} from "./interfaces/IParameters.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Accounts} from "./libraries/Accounts.sol";
-import {Protocol} from "./libraries/Protocol.sol";
+import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 
 /// @title DatasetMarket
 /// @notice Licenses: price, protocol fee, revenue to the shares.
@@ -29,8 +30,7 @@ contract DatasetMarket is IDatasetMarket {
     ISettlement private immutable SETTLEMENT;
     bytes32 private immutable TREASURY_ACCOUNT;
 
-    /// @dev 0: the floor of the terms.
-    mapping(uint256 dataset => uint256) private _price;
+    mapping(uint256 dataset => Offer) private _offers;
     mapping(uint256 dataset => mapping(address licensee => License)) private _licenses;
 
     constructor(Protocol memory protocol) {
@@ -47,12 +47,18 @@ contract DatasetMarket is IDatasetMarket {
     // Sales
 
     /// @inheritdoc IDatasetMarket
+    function list(uint256 dataset, uint96 floor, uint32 term, uint16 feeBps) external {
+        if (msg.sender != address(REGISTRY)) revert OnlyProtocol(msg.sender, address(REGISTRY));
+        _offers[dataset] = Offer({floor: floor, price: floor, term: term, feeBps: feeBps});
+    }
+
+    /// @inheritdoc IDatasetMarket
     function setPrice(uint256 dataset, uint256 price) external {
         address requester = REGISTRY.requesterOf(dataset);
         if (msg.sender != requester) revert NotRequester(msg.sender, requester);
-        (uint256 floor,,) = REGISTRY.licenseTermsOf(dataset);
+        uint256 floor = _offers[dataset].floor;
         if (price < floor) revert PriceBelowFloor(price, floor);
-        _price[dataset] = price;
+        _offers[dataset].price = SafeCast.toUint96(price);
         emit PriceSet(dataset, price);
     }
 
@@ -60,7 +66,8 @@ contract DatasetMarket is IDatasetMarket {
     function buy(uint256 dataset, address licensee, uint256 maxPrice) public {
         PARAMETERS.requireFlowing(IParameters.Inflow.Purchases);
         if (licensee == address(0)) revert ZeroLicensee();
-        (uint256 price, uint256 term, uint256 feeBps) = _offer(dataset);
+        Offer memory offer = offerOf(dataset);
+        (uint256 price, uint256 term, uint256 feeBps) = (offer.price, offer.term, offer.feeBps);
         if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
         uint256 fee = price * feeBps / BPS;
 
@@ -99,8 +106,14 @@ contract DatasetMarket is IDatasetMarket {
 
     /// @inheritdoc IDatasetMarket
     function priceOf(uint256 dataset) external view returns (uint256) {
-        (uint256 price,,) = _offer(dataset);
-        return price;
+        return offerOf(dataset).price;
+    }
+
+    /// @inheritdoc IDatasetMarket
+    function offerOf(uint256 dataset) public view returns (Offer memory offer) {
+        offer = _offers[dataset];
+        // Of a dataset that exists, the term is not 0.
+        if (offer.term == 0) revert IDatasetRegistry.UnknownDataset(dataset);
     }
 
     /// @inheritdoc IDatasetMarket
@@ -111,14 +124,5 @@ contract DatasetMarket is IDatasetMarket {
     /// @inheritdoc IDatasetMarket
     function isLicensed(uint256 dataset, address licensee) external view returns (bool) {
         return block.timestamp <= _licenses[dataset][licensee].expiry;
-    }
-
-    // Internals
-
-    /// @return price LBL base units; @return term seconds; @return feeBps basis points
-    function _offer(uint256 dataset) internal view returns (uint256 price, uint256 term, uint256 feeBps) {
-        (price, term, feeBps) = REGISTRY.licenseTermsOf(dataset);
-        uint256 set = _price[dataset];
-        if (set != 0) price = set;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IDatasetMarket} from "./interfaces/IDatasetMarket.sol";
 import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {IParameters} from "./interfaces/IParameters.sol";
@@ -20,6 +21,7 @@ contract DatasetRegistry is IDatasetRegistry {
     IParameters private immutable PARAMETERS;
     address private immutable LABEL_REGISTRY;
     address private immutable SETTLEMENT;
+    IDatasetMarket private immutable MARKET;
 
     /// @inheritdoc IDatasetRegistry
     uint256 public datasetCount;
@@ -32,6 +34,7 @@ contract DatasetRegistry is IDatasetRegistry {
         PARAMETERS = IParameters(protocol.parameters);
         LABEL_REGISTRY = protocol.labelRegistry;
         SETTLEMENT = protocol.settlement;
+        MARKET = IDatasetMarket(protocol.datasetMarket);
     }
 
     // The requester's side
@@ -44,6 +47,7 @@ contract DatasetRegistry is IDatasetRegistry {
         dataset = ++datasetCount;
         _terms[dataset] = terms;
         emit DatasetCreated(dataset, terms.requester, terms.operator, terms);
+        MARKET.list(dataset, terms.licenseFloor, terms.licenseTerm, terms.protocolFeeBps);
     }
 
     /// @inheritdoc IDatasetRegistry
@@ -114,14 +118,6 @@ contract DatasetRegistry is IDatasetRegistry {
     /// @inheritdoc IDatasetRegistry
     function poolOf(uint256 dataset) external view returns (bytes32) {
         return _terms[dataset].validatorCredential;
-    }
-
-    /// @inheritdoc IDatasetRegistry
-    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term, uint16 feeBps) {
-        Terms storage terms = _terms[dataset];
-        (floor, term, feeBps) = (terms.licenseFloor, terms.licenseTerm, terms.protocolFeeBps);
-        // Of a dataset that exists, the term is not 0.
-        if (term == 0) revert UnknownDataset(dataset);
     }
 
     /// @inheritdoc IDatasetRegistry

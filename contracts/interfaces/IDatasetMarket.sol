@@ -4,6 +4,16 @@ pragma solidity 0.8.30;
 /// @title IDatasetMarket
 /// @notice Licenses: price, protocol fee, revenue to the shares.
 interface IDatasetMarket {
+    /// @dev One slot.
+    /// @param floor lowest price, and the price at first; @param price LBL base units
+    /// @param term seconds a license lasts; @param feeBps the protocol's fee, basis points
+    struct Offer {
+        uint96 floor;
+        uint96 price;
+        uint32 term;
+        uint16 feeBps;
+    }
+
     /// @param expiry unix seconds; @param lastRound the last round the license covers
     struct License {
         uint64 expiry;
@@ -32,10 +42,14 @@ interface IDatasetMarket {
         uint64 lastRound
     );
 
+    /// @notice What a dataset's licenses cost, and for how long they last.
+    function offerOf(uint256 dataset) external view returns (Offer memory);
     function priceOf(uint256 dataset) external view returns (uint256);
     function licenseOf(uint256 dataset, address licensee) external view returns (License memory);
     function isLicensed(uint256 dataset, address licensee) external view returns (bool);
 
+    /// @notice DatasetRegistry only: what a sale needs of a new dataset's terms, kept here in one slot so that a sale finds it at once.
+    function list(uint256 dataset, uint96 floor, uint32 term, uint16 feeBps) external;
     /// @notice The requester sets the price, at or above the floor of the terms (where it starts).
     function setPrice(uint256 dataset, uint256 price) external;
     /// @notice Buys a license from the caller's wallet (needs an ERC-20 approval). Renewal extends from the current expiry.

@@ -101,17 +101,12 @@ interface IDatasetRegistry {
     function payTermsOf(uint256 dataset) external view returns (PayTerms memory);
     /// @notice The credential that is the dataset's pool of validators, 0: open to everyone.
     function poolOf(uint256 dataset) external view returns (bytes32);
-    /// @notice What a sale needs of the terms (a quarter of a sale's gas less than all of them).
-    /// @return floor lowest license price, LBL base units
-    /// @return term seconds a license lasts
-    /// @return feeBps the protocol's fee, basis points
-    function licenseTermsOf(uint256 dataset) external view returns (uint96 floor, uint32 term, uint16 feeBps);
     /// @notice The Ledger account to deposit to in order to fund the dataset.
     function escrowAccountOf(uint256 dataset) external view returns (bytes32);
     function reservedOf(uint256 dataset) external view returns (uint256);
     function freeOf(uint256 dataset) external view returns (uint256);
 
-    /// @notice Creates a dataset. `terms.requester` must be the caller.
+    /// @notice Creates a dataset, and its offer at the DatasetMarket. `terms.requester` must be the caller.
     function create(Terms calldata terms) external returns (uint256 dataset);
     /// @notice The requester takes back escrow that is not reserved.
     function withdrawFree(uint256 dataset, bytes32 to, uint256 amount) external;

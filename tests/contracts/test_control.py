@@ -64,12 +64,12 @@ def test_a_live_dataset_keeps_the_fee_it_was_created_with(flow: Flow, governor: 
     old = flow.dataset
     govern(protocol, governor, protocol.parameters.setFee, 500)
     govern(protocol, governor, protocol.parameters.setMinWindow, 3600)
-    assert protocol.dataset_registry.licenseTermsOf(old)[2] == 250
+    assert protocol.dataset_market.offerOf(old)[3] == 250
     with expect_revert("InvalidTerm"):
         flow.create()
     windows = dict.fromkeys(("commitWindow", "revealWindow", "challengeWindow", "exitDelay"), 3600)
     flow.create(protocolFeeBps=500, **windows)
-    assert protocol.dataset_registry.licenseTermsOf(flow.dataset)[2] == 500
+    assert protocol.dataset_market.offerOf(flow.dataset)[3] == 500
     assert protocol.dataset_registry.termsOf(old)[11] == 100
 
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,20 @@ class Mutant:
         return f"{self.file}:{self.line} [{self.mutator}] {' '.join(self.old.split())!r} -> {' '.join(self.new.split())!r}"
 
 
+# Mutants that are the same program, whatever is tested: `i++` for `++i` where nobody reads the value; of an unsigned number `<= 0`
+# for `== 0` and `> 0` for `!= 0`; and in a loop that counts up by one from below `!= n` for `< n`.
+SAME = (
+    (r"^\+\+(\w+)$", r"\1++"),
+    (r"^(.+) == (0|bytes32\(0\)|address\(0\))$", r"\1 <= \2"),
+    (r"^(.+) != (0|bytes32\(0\)|address\(0\))$", r"\1 > \2"),
+    (r"^([ij]) < ([\w.]+)$", r"\1 != \2"),
+)
+
+
+def is_same(old: str, new: str) -> bool:
+    return any(re.match(pattern, old) and re.sub(pattern, same, old) == new for pattern, same in SAME)
+
+
 def mutators() -> list[type[AbstractMutator]]:
     found = (getattr(all_mutators, name) for name in sorted(vars(all_mutators)))
     return [m for m in found if isinstance(m, type) and issubclass(m, AbstractMutator) and m is not AbstractMutator]
@@ -78,7 +93,7 @@ def mutants_of(contract: Contract) -> Iterator[Mutant]:
         made = mutator(contract.compilation_unit, 0, "", "", contract, None, False, Path(), [])._mutate()
         for file, patches in made.get("patches", {}).items():
             for patch in patches:
-                if patch["old_string"] != patch["new_string"]:
+                if patch["old_string"] != patch["new_string"] and not is_same(patch["old_string"], patch["new_string"]):
                     yield Mutant(
                         contract.name,
                         mutator.NAME,

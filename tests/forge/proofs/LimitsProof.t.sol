@@ -64,23 +64,19 @@ contract LimitsProof is SettlementFixture {
     }
 
     function check_what_is_paid_and_carried_is_within_what_is_held(
-        uint32 ofContributors,
-        uint32 ofValidators,
+        uint96 ofContributors,
+        uint96 ofValidators,
         uint16 waitingLabels,
-        uint16 waitingVotes,
-        uint16 labels,
-        uint16 votes
+        uint16 waitingVotes
     ) external view {
-        IDatasetRegistry.PayTerms memory t = terms();
-        (t.reward, t.auditFee) = (1_003, 701);
         ILimits.Progress memory p;
         (p.contributors, p.validators) = (2, 2);
         (p.sum.contributorReward, p.sum.validatorReward) = (ofContributors, ofValidators);
         (p.sum.waitingLabels, p.sum.waitingVotes) = (waitingLabels, waitingVotes);
-        limits.check(DATASET, t, p, p.sum, labels, votes);
+        limits.check(DATASET, terms(), p, p.sum, 20, 12);
         uint256 paid = uint256(ofContributors) + ofValidators;
-        uint256 carried = uint256(waitingLabels) * 1_003 + uint256(waitingVotes) * 701;
-        assert(paid + carried <= uint256(labels) * 1_003 + uint256(votes) * 701);
+        uint256 carried = waitingLabels * REWARD + waitingVotes * FEE;
+        assert(paid + carried <= 20 * REWARD + 12 * FEE);
     }
 
     function check_shares_are_split_by_the_terms(uint32 ofContributors, uint32 ofValidators, uint32 ofRequester) external view {

@@ -19,7 +19,7 @@ contract SharesProof is Fixture {
     }
 
     function check_a_sale_never_pays_more_than_it_brought(uint8 anna, uint8 boris, uint8 amount) external {
-        vm.assume(anna < 16 && boris < 16);
+        vm.assume(anna < 8 && boris < 8 && amount < 16);
         _finalize(1, uint256(anna) + boris);
         _mint(1, ANNA, anna);
         _mint(1, BORIS, boris);
@@ -33,7 +33,7 @@ contract SharesProof is Fixture {
     }
 
     function check_who_is_minted_late_gets_what_they_would_have_got_early(uint8 anna, uint8 boris, uint8 amount) external {
-        vm.assume(anna != 0 && anna < 16 && boris < 16);
+        vm.assume(anna != 0 && anna < 8 && boris < 8 && amount < 16);
         _finalize(1, uint256(anna) + boris);
         _mint(1, BORIS, boris);
         _sell(amount);

@@ -113,7 +113,7 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m labelshare.cli "$$@"\n' > $(BIN)/labelshare && chmod +x $(BIN)/labelshare
 	@touch $@
 
-.tools/node.done: package-lock.json package.json scripts/solc.js | .tools/tools-checked
+.tools/node.done: package-lock.json package.json scripts/solc.js Makefile | .tools/tools-checked
 	@echo "Installing the Solidity compiler, OpenZeppelin and anvil …"
 	@npm ci --silent --no-progress
 	@mkdir -p .tools/solcx && ln -sfn ../../scripts/solc.js .tools/solcx/solc-v0.8.30

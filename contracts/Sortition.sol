@@ -21,7 +21,7 @@ abstract contract Sortition is ISortition, EIP712 {
     /// @inheritdoc ISortition
     uint256 public constant SILENCE_SEAT_BPS = 100;
     uint256 private constant BLOCKHASH_RANGE = 256;
-    uint256 private constant BPS = 10_000;
+    uint256 internal constant BPS = 10_000;
     uint8 private constant MAX_MISSES = 3;
 
     ILabelRegistry internal immutable LABEL_REGISTRY;

@@ -146,7 +146,7 @@ def test_waiting_votes_hold_a_stake_for_a_month_and_no_longer(
 ) -> None:
     board, staking = flow.protocol.audit_board, flow.protocol.staking
     member = waiting[0][0].address
-    later(FORTNIGHT)
+    later(FORTNIGHT - 100)
     with expect_revert("NotReleasable"):
         board.unlockWaiting(flow.dataset, member, {"from": stranger})
     flow.open(4, 4)

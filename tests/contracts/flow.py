@@ -16,6 +16,25 @@ FEE = LBL // 2
 BOND = LBL // 4
 TICKETED = 1
 POOL = b"\0" * 32
+# ILabelRegistry.SkipReason, by number.
+REASONS = (
+    "None",
+    "RoundNotOpen",
+    "Expired",
+    "WrongSequence",
+    "InvalidCount",
+    "EmptyRoot",
+    "UnsupportedAdmission",
+    "BudgetExhausted",
+    "NotAdmitted",
+    "InvalidSignature",
+    "SessionNotLive",
+    "SessionOtherDataset",
+    "SessionBondExceeded",
+    "BondUnavailable",
+    "CredentialMissing",
+    "OpenLimit",
+)
 ZERO_ROLE = {"contributor": 0, "validator": 1, "requester": 2}
 
 

@@ -8,26 +8,8 @@ from eth_utils import keccak
 
 from labelshare.rules import eip712
 from scripts.deploy import Deployed
-from tests.contracts.flow import BOND, LBL, REWARD, Flow, Wallet, domain, wallet
+from tests.contracts.flow import BOND, LBL, REASONS, REWARD, Flow, Wallet, domain, wallet
 
-REASONS = (
-    "None",
-    "RoundNotOpen",
-    "Expired",
-    "WrongSequence",
-    "InvalidCount",
-    "EmptyRoot",
-    "UnsupportedAdmission",
-    "BudgetExhausted",
-    "NotAdmitted",
-    "InvalidSignature",
-    "SessionNotLive",
-    "SessionOtherDataset",
-    "SessionBondExceeded",
-    "BondUnavailable",
-    "CredentialMissing",
-    "OpenLimit",
-)
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 

@@ -7,6 +7,7 @@ from eth_abi.abi import encode
 from eth_utils import keccak
 
 from labelshare.rules import eip712
+from tests.contracts.flow import REASONS
 from tests.contracts.stateful.core import Person
 from tests.contracts.stateful.staking import StakeActions
 from tests.contracts.stateful.state import Contributor, Dataset, Group, Round, Session, user
@@ -14,24 +15,6 @@ from tests.contracts.stateful.state import Contributor, Dataset, Group, Round, S
 TICKETED, OPEN = 1, 2
 MAX_COUNT = 1_024
 WAIT_LIMIT = 14 * 24 * 3600
-REASONS = (
-    "None",
-    "RoundNotOpen",
-    "Expired",
-    "WrongSequence",
-    "InvalidCount",
-    "EmptyRoot",
-    "UnsupportedAdmission",
-    "BudgetExhausted",
-    "NotAdmitted",
-    "InvalidSignature",
-    "SessionNotLive",
-    "SessionOtherDataset",
-    "SessionBondExceeded",
-    "BondUnavailable",
-    "CredentialMissing",
-    "OpenLimit",
-)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Each step is queued once under its own key and waited for in the mirror; nothing
 
 import logging
 import sys
+from dataclasses import astuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +25,6 @@ from backend.settlements.service import (
     panel_of,
     proposal_bond,
     settlement_of,
-    totals_of,
 )
 from backend.submissions.service import drop_skipped
 from indexer.models import (
@@ -42,7 +42,7 @@ from indexer.models import (
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
 from labelshare.keeper import Step, due_step, may_finish
-from labelshare.rules.entries import MAX_ENTRIES, settlement_root
+from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
 
 MAX_UINT = (1 << 256) - 1
 
@@ -136,7 +136,8 @@ class Keeper:
             log.error("round %d: the jury decided on root %s, the rule gives %s here; nothing is proposed", row.id, required, root)
             return False
         evidence = evidence_of(self.backend, session, row)
-        arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals_of(entries), signatures)
+        totals = [str(total) for total in astuple(totals_of(entries))]
+        arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals, signatures)
         enqueue_call(session, key, "Settlement", "propose", *arguments)
         return True
 

@@ -13,12 +13,13 @@ from rich.table import Table
 from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
-from labelshare.cli_disputes import challenge, juror
+from labelshare.cli_disputes import challenge, juror, settle, watch
 from labelshare.cli_open import contribute_open
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain, TransactionFailed
+from labelshare.client.check import NothingProposed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
@@ -37,6 +38,8 @@ LOT = 10  # tasks leased at a time when a person answers here
 
 app.command()(challenge)
 app.command()(juror)
+app.command()(watch)
+app.add_typer(settle, name="settle")
 app.command()(contribute_open)
 
 
@@ -224,6 +227,7 @@ def main() -> None:
         EvidenceMismatch,
         EvidenceMissing,
         NotAJuror,
+        NothingProposed,
         OpenPathError,
         RpcError,
         RpcUnavailable,

@@ -28,8 +28,12 @@ def recompute(chain: Chain, round_id: int, bodies: Mapping[int, bytes]) -> Settl
     Raises EvidenceMissing, EvidenceMismatch.
     """
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
-    rounds = [number for number in rounds_of(chain, dataset) if number <= round_id]
-    return settle(rule_terms(chain, dataset), [_evidence(chain, number, bodies) for number in rounds])
+    return settle(rule_terms(chain, dataset), history(chain, dataset, round_id, bodies))
+
+
+def history(chain: Chain, dataset: int, last: int, bodies: Mapping[int, bytes]) -> list[RoundEvidence]:
+    """What the rule takes: the dataset's rounds up to round `last`. Raises EvidenceMissing, EvidenceMismatch."""
+    return [_evidence(chain, number, bodies) for number in rounds_of(chain, dataset) if number <= last]
 
 
 def rounds_of(chain: Chain, dataset: int) -> list[int]:

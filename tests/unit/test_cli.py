@@ -17,7 +17,7 @@ from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import Small, small
 
 KEY = "0x" + "5a" * 32
-COMMANDS = ("contribute", "audit", "challenge", "juror", "contribute-open", "buy", "verify", "consensus", "keep", "doctor")
+COMMANDS = ("contribute", "audit", "challenge", "juror", "watch", "contribute-open", "buy", "verify", "consensus", "keep", "doctor")
 runner = CliRunner()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.db import Database
+from backend.leases import progress
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
 from backend.relay.outbox import enqueue_call, is_queued
@@ -56,6 +57,7 @@ class Keeper:
         self.backend = backend
 
     def step(self) -> bool:
+        progress.look(self.backend)
         with self.backend.database.transaction() as session:
             checkpoint = session.scalar(select(Checkpoint))
             if checkpoint is None:

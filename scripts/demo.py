@@ -134,8 +134,9 @@ class Demo:
         sample = -(-len(tasks) * AUDIT_RATE // 256)
         requester.fund(replay.dataset, len(replay.labels) * REWARD + sample * terms.panel_size * AUDIT_FEE)
         deadline = int(time.time()) + 1800
+        # Not adaptive: a replay hands in every label that the crowd gave.
         replay.round = requester.open_round(
-            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True
+            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True, adaptive=False
         )
 
     def contribute(self, replay: Replay) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.datasets import schemas
 from backend.errors import Forbidden, Invalid, NotFound
-from backend.models import Draft, DraftTask, Outbox, Task
+from backend.models import Draft, DraftTask, Outbox, Progress, Task
 from backend.relay.outbox import enqueue_call
 from indexer.models import (
     EVENT_TABLES,
@@ -84,7 +84,7 @@ def open_round(backend: Backend, session: Session, dataset: int, account: str, r
     for content_hash, content in zip(hashes, contents, strict=True):
         if session.get(Task, "0x" + content_hash.hex()) is None:
             session.add(Task(content_hash="0x" + content_hash.hex(), content=content.decode()))
-    draft = Draft(dataset=dataset, tasks_root=root, labels_per_task=request.labels_per_task)
+    draft = Draft(dataset=dataset, tasks_root=root, labels_per_task=request.labels_per_task, adaptive=request.adaptive)
     session.add(draft)
     session.flush()
     session.add_all(DraftTask(draft_id=draft.id, index=i, content_hash="0x" + h.hex()) for i, h in enumerate(hashes))
@@ -136,6 +136,8 @@ def view_round(session: Session, row: Round) -> schemas.RoundView:
     audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
     attempt = audit.attempt if audit else None
     members = select(PanelMember.validator).where(PanelMember.round == row.id, PanelMember.attempt == attempt)
+    progress = session.get(Progress, row.id)
+    reward = int(get_dataset(session, row.dataset).terms["reward"])
     return schemas.RoundView(
         round=row.id,
         dataset=row.dataset,
@@ -155,6 +157,9 @@ def view_round(session: Session, row: Round) -> schemas.RoundView:
         challenge_ends=settlement.challenge_ends if settlement else None,
         panel=sorted(session.scalars(members)) if audit else [],
         evidence_hash=settlement.evidence_hash if settlement else None,
+        sure_tasks=int.from_bytes(progress.sure, "little").bit_count() if progress else None,
+        labels_spared=progress.spared if progress else 0,
+        saved=str(reward * progress.spared if progress else 0),
     )
 
 

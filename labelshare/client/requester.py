@@ -99,13 +99,23 @@ class Requester:
         deposit(self.chain, self.wallet, amount, escrow)
 
     def open_round(
-        self, api: Api, dataset: int, tasks: list[Any], label_budget: int, labels_per_task: int, deadline: int, last: bool
+        self,
+        api: Api,
+        dataset: int,
+        tasks: list[Any],
+        label_budget: int,
+        labels_per_task: int,
+        deadline: int,
+        last: bool,
+        adaptive: bool = True,
     ) -> int:
-        """Hands the tasks to the operator and waits until the round is open; its number."""
+        """Hands the tasks to the operator and waits until the round is open; its number. `adaptive`: a task whose consensus is sure
+        gets no more labels than the dataset's minimum."""
         body = {
             "tasks": tasks,
             "label_budget": label_budget,
             "labels_per_task": labels_per_task,
+            "adaptive": adaptive,
             "deadline": deadline,
             "last": last,
         }

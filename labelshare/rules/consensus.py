@@ -112,9 +112,10 @@ def leave_one_out(consensus: Consensus, labels: Labels) -> Ints:
     return normalise(consensus.log_odds[labels.task] - own)
 
 
-def wants_label(max_posterior: int, count: int, minimum: int, maximum: int) -> bool:
-    """Whether a task with `count` labels should get another: up to the minimum always, then while max P < 0.95 (K12)."""
-    return count < minimum or (count < maximum and max_posterior * 100 < 95 * ONE)
+def wants_label(max_posterior: int, agreeing: int, count: int, minimum: int, maximum: int) -> bool:
+    """Whether a task with `count` labels, `agreeing` of them with the consensus, should get another (K12): up to the minimum
+    always, then while max P < 0.95 or no more than half agree. In a small round the model is sure of too much."""
+    return count < minimum or (count < maximum and (max_posterior * 100 < 95 * ONE or 2 * agreeing <= count))
 
 
 def _pin(posterior: Ints, verdicts: Ints) -> Ints:

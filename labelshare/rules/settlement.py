@@ -189,6 +189,17 @@ def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
     return settlement
 
 
+def certainty(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> tuple[tuple[int, int], ...]:
+    """(class, max P in 1/ONE) of each task of the last of `rounds`, which may still be open: what K12 asks for."""
+    ordered = sorted(rounds, key=lambda r: r.round_id)
+    names = sorted({submission.contributor for evidence in ordered for submission in evidence.submissions})
+    panel = _Panel.of(ordered, terms.classes)
+    scores = score(_table(terms, ordered, names), panel.verdicts, audit_weight(terms.audit_rate))
+    posterior = scores.consensus.posterior
+    posterior = posterior[len(posterior) - ordered[-1].task_count :]
+    return tuple((int(row.argmax()), int(row.max())) for row in posterior)
+
+
 def _add_pending(
     terms: RuleTerms, current: RoundEvidence, contributors: dict[str, _Account], validators: dict[str, _Account]
 ) -> None:

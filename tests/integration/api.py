@@ -96,7 +96,7 @@ class World:
                 Allowance(owner=person.address, spender=CONTRACTS["LabelRegistry"], amount=10 * BOND, nonce=1),
             )
         tasks = [Task(content_hash="0x" + h.hex(), content=json.dumps({"task": i})) for i, h in enumerate(hashes)]
-        self.mirror(*tasks, Draft(dataset=1, tasks_root=root, labels_per_task=2))
+        self.mirror(*tasks, Draft(dataset=1, tasks_root=root, labels_per_task=2, adaptive=True))
         self.mirror(*(DraftTask(draft_id=1, index=i, content_hash="0x" + h.hex()) for i, h in enumerate(hashes)))
 
     def mirror(self, *rows: Any) -> None:

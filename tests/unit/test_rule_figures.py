@@ -93,7 +93,9 @@ def test_nearly_one_class_pays_the_exit_rate_to_the_accurate_only() -> None:
 
 
 def test_a_task_gets_labels_until_the_consensus_is_sure() -> None:
-    assert wants_label(ONE, 2, 3, 9)
-    assert wants_label(94 * ONE // 100, 3, 3, 9)
-    assert not wants_label(95 * ONE // 100 + 1, 3, 3, 9)
-    assert not wants_label(0, 9, 3, 9)
+    assert wants_label(ONE, 2, 2, 3, 9)
+    assert wants_label(94 * ONE // 100, 3, 3, 3, 9)
+    assert not wants_label(95 * ONE // 100 + 1, 3, 3, 3, 9)
+    assert not wants_label(95 * ONE // 100 + 1, 3, 4, 3, 9)
+    assert wants_label(95 * ONE // 100 + 1, 2, 4, 3, 9)
+    assert not wants_label(0, 1, 9, 3, 9)

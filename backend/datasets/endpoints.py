@@ -7,6 +7,7 @@ from backend.access import Access
 from backend.context import Injected
 from backend.datasets import schemas, service
 from indexer.models import Dataset
+from labelshare.rules.history import RULE
 
 router = APIRouter(tags=["datasets"])
 
@@ -18,7 +19,7 @@ def config(backend: Injected) -> schemas.ConfigView:
         chain_id=backend.deployment.chain_id,
         contracts=contracts,
         operator=backend.operator.address,
-        rule="kappa-1",
+        rule=RULE,
         faucet="Faucet" in contracts,
     )
 

@@ -30,7 +30,7 @@ BAD_TERMS = [
     ("exitRate", 6_001, "exitRate"),
     ("labelCap", 0, "labelCap"),
     ("protocolFeeBps", 251, "protocolFeeBps"),
-    ("ruleId", keccak(text="kappa-2"), "ruleId"),
+    ("ruleId", keccak(text="kappa-1"), "ruleId"),
     ("licenseTerm", 0, "licenseTerm"),
     ("contributorsBps", 4_999, "contributorsBps"),
     ("validatorsBps", 999, "validatorsBps"),

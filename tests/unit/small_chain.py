@@ -74,7 +74,7 @@ def small() -> Small:
     world.node.emit(events.DatasetMarketLicenseSold(DATASET, LICENSEE, LICENSEE, 10, 1, 2**40, ROUNDS[-1]))
     world.file = {
         "schema": "labelshare-dataset-1",
-        "rule": "kappa-1",
+        "rule": "kappa-2",
         "chain_id": DEPLOYMENT.chain_id,
         "label_registry": DEPLOYMENT.address("LabelRegistry"),
         "settlement": DEPLOYMENT.address("Settlement"),

@@ -565,12 +565,22 @@ class JuryVerdictRevealed:
 
 
 @dataclass(frozen=True)
-class LabelRegistryContributorSettled:
+class LabelRegistryBondsReleased:
     CONTRACT: ClassVar[str] = "LabelRegistry"
-    TOPIC: ClassVar[str] = "0x92574ae9f591a513334e1be396ab4dc399bdfdd0c431d9ff573aee5a42aa3f41"
+    TOPIC: ClassVar[str] = "0x18df67af17899a347dfaea6f3eba779e1e48d659921ae2a95bc41ab18f052374"
     dataset: int
-    contributor: str
-    labels: int
+    contributors: tuple[str, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelRegistryContributorsSettled:
+    CONTRACT: ClassVar[str] = "LabelRegistry"
+    TOPIC: ClassVar[str] = "0xdb0416e0523614e8b796f19ebe6e92bf723f41dba2a2f7a198feb3cd7aa38c16"
+    dataset: int
+    contributors: tuple[str, ...]
+    labels: tuple[int, ...]
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -1095,7 +1105,8 @@ Event = (
     | JurySeedMissed
     | JuryValidatorSilent
     | JuryVerdictRevealed
-    | LabelRegistryContributorSettled
+    | LabelRegistryBondsReleased
+    | LabelRegistryContributorsSettled
     | LabelRegistryEIP712DomainChanged
     | LabelRegistryOpenResolved
     | LabelRegistryRoundClosed
@@ -1201,7 +1212,8 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (JurySeedMissed.CONTRACT, JurySeedMissed.TOPIC): JurySeedMissed,
     (JuryValidatorSilent.CONTRACT, JuryValidatorSilent.TOPIC): JuryValidatorSilent,
     (JuryVerdictRevealed.CONTRACT, JuryVerdictRevealed.TOPIC): JuryVerdictRevealed,
-    (LabelRegistryContributorSettled.CONTRACT, LabelRegistryContributorSettled.TOPIC): LabelRegistryContributorSettled,
+    (LabelRegistryBondsReleased.CONTRACT, LabelRegistryBondsReleased.TOPIC): LabelRegistryBondsReleased,
+    (LabelRegistryContributorsSettled.CONTRACT, LabelRegistryContributorsSettled.TOPIC): LabelRegistryContributorsSettled,
     (LabelRegistryEIP712DomainChanged.CONTRACT, LabelRegistryEIP712DomainChanged.TOPIC): LabelRegistryEIP712DomainChanged,
     (LabelRegistryOpenResolved.CONTRACT, LabelRegistryOpenResolved.TOPIC): LabelRegistryOpenResolved,
     (LabelRegistryRoundClosed.CONTRACT, LabelRegistryRoundClosed.TOPIC): LabelRegistryRoundClosed,

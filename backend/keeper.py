@@ -43,6 +43,7 @@ from indexer.models import (
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
 from labelshare.keeper import Step, due_step, may_finish
+from labelshare.rules import RULE, RULE_ID
 from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
 
 MAX_UINT = (1 << 256) - 1
@@ -86,7 +87,11 @@ class Keeper:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
         state, now = round_state(session, row, audit, settlement), self.backend.now(session)
         step = due_step(state, now, checkpoint.block_number)
-        proposing = audit is not None and audit.phase == "audited" and self._settle(session, row, audit, settlement)
+        audited = audit is not None and audit.phase == "audited"
+        if audited and not self._knows_rule(session, row):
+            log.error("round %d is of a dataset with another scoring rule than %s; nothing is proposed", row.id, RULE)
+            audited = False
+        proposing = audit is not None and audited and self._settle(session, row, audit, settlement)
         # Who has a settlement to propose does not end the round without it, however late it is.
         if step is not None and not (step is Step.START_EXIT and proposing):
             contract, function = step.value
@@ -97,6 +102,9 @@ class Keeper:
             self._reveal(session, audit)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
+
+    def _knows_rule(self, session: Session, row: Round) -> bool:
+        return bool(session.get_one(Dataset, row.dataset).terms["rule_id"] == RULE_ID)
 
     def _reveal(self, session: Session, audit: Audit) -> None:
         for member in panel_of(session, audit):

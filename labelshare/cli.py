@@ -15,6 +15,7 @@ from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror, settle, watch
 from labelshare.cli_open import contribute_open
+from labelshare.cli_withdraw import relay_withdrawal, withdraw
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
@@ -23,9 +24,10 @@ from labelshare.client.check import NothingProposed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
-from labelshare.client.recompute import EvidenceMissing
+from labelshare.client.recompute import EvidenceMissing, UnknownRule
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
+from labelshare.client.withdraw import WithdrawalError
 from labelshare.consensus_file import run_consensus_file
 from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
@@ -41,6 +43,8 @@ app.command()(juror)
 app.command()(watch)
 app.add_typer(settle, name="settle")
 app.command()(contribute_open)
+app.command()(withdraw)
+app.command()(relay_withdrawal)
 
 
 @app.command()
@@ -61,8 +65,9 @@ def contribute(
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
-    before = {label["task"] for label in Contributor(api, wallet).labels(round_id)}
-    needed = bond * (len(given.keys() - before) if given else count)
+    person = Contributor(api, wallet)
+    before = {label["task"] for label in person.labels(round_id)}
+    needed = bond * person.uncovered(dataset, len(given.keys() - before) if given else count)
     if faucet:
         api.post("/faucet", {"address": wallet.address})
     session_path = session_file or key_file.with_suffix(".session")
@@ -235,7 +240,9 @@ def main() -> None:
         TimedOut,
         TransactionFailed,
         UnknownDeployment,
+        UnknownRule,
         WalletError,
+        WithdrawalError,
     ) as error:
         Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)

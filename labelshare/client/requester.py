@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from labelshare.chain.events import DatasetRegistryDatasetCreated
 from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, wait_for
 from labelshare.client.chain import Chain, to_log
 from labelshare.client.wallet import Wallet
+from labelshare.rules import RULE_ID
 
 ZERO = "0x" + "0" * 64
-RULE_ID = "0x" + keccak(text="kappa-1").hex()
 
 
 @dataclass(frozen=True)

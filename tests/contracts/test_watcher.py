@@ -8,11 +8,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from brownie import chain, web3
+from brownie import chain
 from eth_utils import keccak
 
-from labelshare.chain import Deployment
-from labelshare.chain.rpc import Rpc
 from labelshare.client.chain import Chain
 from labelshare.client.check import check
 from labelshare.client.dispute import Juror
@@ -26,8 +24,8 @@ from labelshare.rules.jury import WITHHELD
 from labelshare.rules.merkle import labels_tree
 from labelshare.rules.settlement import Ballot, RoundEvidence, SubmissionEvidence, settle
 from scripts.deploy import Deployed
-from scripts.deploy_plan import CONTRACTS
 from tests.contracts.flow import LBL, Flow, Wallet, totals_of, wallet
+from tests.contracts.sdk import sdk
 
 TASKS = 24
 LOT = 6  # labels of a submission
@@ -110,9 +108,8 @@ def audited(deployment: Deployed, treasury: Any, requester: Any, operator: Any) 
         for name, who in people.items()
     ]
     flow.audit()
-    contracts = {name: c.address.lower() for name, c in zip(CONTRACTS, deployment, strict=True)}
-    client = Chain(Rpc(web3.provider.endpoint_uri), Deployment(chain.id, 0, contracts, treasury.address.lower()))
-    body = evidence_file(chain.id, contracts["LabelRegistry"], flow.dataset, flow.round, records)
+    client = sdk(deployment, treasury)
+    body = evidence_file(chain.id, client.address("LabelRegistry"), flow.dataset, flow.round, records)
     watcher = wallet("watcher")
     flow.credit(watcher.address, 1_000 * LBL)
     return World(flow, client, body, records, watcher)

@@ -8,7 +8,8 @@ from backend.models import Draft, Progress, SignedSubmission
 from backend.settlements.service import labels_of, round_evidence, rule_terms
 from indexer.models import Dataset, Round
 from labelshare.rules.consensus import wants_label
-from labelshare.rules.settlement import RoundEvidence, RuleTerms, SubmissionEvidence, certainty
+from labelshare.rules.history import RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.settlement import certainty
 
 STEP = 50  # the consensus is computed again when one label in so many is new
 

@@ -14,14 +14,8 @@ from labelshare.rules import jury
 from labelshare.rules.draw import sample
 from labelshare.rules.entries import Entry, in_chunks
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
-from labelshare.rules.settlement import (
-    Ballot,
-    RoundEvidence,
-    RuleTerms,
-    Settlement,
-    SubmissionEvidence,
-    settle,
-)
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.settlement import settle
 
 OPEN_PATH = 2
 

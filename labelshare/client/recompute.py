@@ -15,7 +15,8 @@ from labelshare.client.audit import check_evidence
 from labelshare.client.chain import OPEN_PATH, Chain, topic
 from labelshare.client.round_state import AUDIT_PHASES, ROUND_PHASES
 from labelshare.rules import RULE, RULE_ID, draw
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.settlement import settle
 
 
 class UnknownRule(ValueError):

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelshare.rules.consensus import NO_VERDICT, Labels, fit, wants_label
+from labelshare.rules.consensus import NO_VERDICT, fit, wants_label
+from labelshare.rules.sums import Labels
 from scripts.crowd_replay import Label, accuracy, load, majority
 
 MINIMUM, MAXIMUM = 3, 9
@@ -44,8 +45,8 @@ def consensus(labels: Sequence[Label], classes: int) -> tuple[dict[int, int], di
     table = Labels(columns[:, 0], columns[:, 1], columns[:, 2], len(tasks), len(workers), classes)
     posterior = fit(table, np.full(len(tasks), NO_VERDICT), 1, np.zeros(len(workers), np.bool_)).posterior
     return (
-        {task: int(posterior[i].argmax()) for task, i in tasks.items()},
-        {task: int(posterior[i].max()) for task, i in tasks.items()},
+        {task: int(posterior[:, i].argmax()) for task, i in tasks.items()},
+        {task: int(posterior[:, i].max()) for task, i in tasks.items()},
     )
 
 

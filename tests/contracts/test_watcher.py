@@ -20,9 +20,10 @@ from labelshare.client.watch import Challenger, Notice, Watcher
 from labelshare.rules import draw
 from labelshare.rules.entries import Entry, Role, settlement_root
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
+from labelshare.rules.history import Ballot, RoundEvidence, SubmissionEvidence
 from labelshare.rules.jury import WITHHELD
 from labelshare.rules.merkle import labels_tree
-from labelshare.rules.settlement import Ballot, RoundEvidence, SubmissionEvidence, settle
+from labelshare.rules.settlement import settle
 from scripts.deploy import Deployed
 from tests.contracts.flow import LBL, Flow, Wallet, totals_of, wallet
 from tests.contracts.sdk import sdk

@@ -13,8 +13,9 @@ from labelshare.client.recompute import EvidenceMissing, recompute, rule_terms
 from labelshare.client.wallet import Wallet
 from labelshare.rules import RULE_ID, draw
 from labelshare.rules.entries import settlement_root
+from labelshare.rules.history import Ballot, RoundEvidence, SubmissionEvidence
 from labelshare.rules.jury import bond, verdict_commitment
-from labelshare.rules.settlement import Ballot, RoundEvidence, SubmissionEvidence, settle
+from labelshare.rules.settlement import settle
 from tests.unit.logs import DEPLOYMENT, address
 from tests.unit.small_chain import ADA, DATASET, ROUNDS, TASKS, VALIDATOR, Small, evidence_of, small
 

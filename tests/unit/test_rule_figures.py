@@ -5,10 +5,12 @@ import statistics
 import numpy as np
 import pytest
 
-from labelshare.rules.consensus import NO_VERDICT, Labels, fit, wants_label
+from labelshare.rules.consensus import NO_VERDICT, fit, wants_label
 from labelshare.rules.entries import Role
 from labelshare.rules.fixed import ONE
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.settlement import settle
+from labelshare.rules.sums import Labels
 from scripts.bench.incentives import address, run, setting
 from scripts.crowd_replay import load
 

@@ -7,7 +7,8 @@ import pytest
 
 from labelshare.rules.entries import MAX_ENTRIES, MAX_STAKE_SLASHES, Entry, Role, in_chunks, settlement_root
 from labelshare.rules.fixed import ONE
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.settlement import settle
 from scripts.bench.incentives import address
 
 TERMS = RuleTerms(3, 1000, 400, 250, 1000, 64, 5000, 3, 9, 8000, 1000, 1000, address("req"))

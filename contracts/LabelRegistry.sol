@@ -125,21 +125,39 @@ contract LabelRegistry is Rounds, EIP712 {
     function settleContributors(uint256 dataset, address[] calldata contributors, uint256 kept)
         external
         onlySettlement
-        returns (uint32[] memory labels, uint256[] memory bonds)
+        returns (uint256[] memory bonds)
     {
-        (labels, bonds) = (new uint32[](contributors.length), new uint256[](contributors.length));
+        bonds = new uint256[](contributors.length);
         // After the last round there are no next labels.
         if (_finished[dataset]) kept = 0;
         (uint256 bond, uint256 openBond) = _bondsOf(dataset);
         for (uint256 i; i < contributors.length; ++i) {
             Contributor storage c = _contributors[dataset][contributors[i]];
-            (uint32 pending, uint32 open, uint32 covered) = (c.pending, c.pendingOpen, c.covered);
+            (uint32 open, uint32 covered) = (c.pendingOpen, c.covered);
             bool keeps = kept >> i & 1 == 1;
-            (labels[i], bonds[i]) = (pending, open * openBond + (keeps ? 0 : covered * bond));
+            bonds[i] = open * openBond + (keeps ? 0 : covered * bond);
             (c.pending, c.pendingOpen, c.covered) = (0, 0, keeps ? covered : 0);
         }
         pendingContributors[dataset] -= contributors.length;
-        emit ContributorsSettled(dataset, contributors, labels, kept);
+        emit ContributorsSettled(dataset, contributors, kept);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function exitContributors(uint256 dataset, address[] calldata contributors)
+        external
+        onlySettlement
+        returns (uint32[] memory labels, uint256[] memory bonds)
+    {
+        (labels, bonds) = (new uint32[](contributors.length), new uint256[](contributors.length));
+        (uint256 bond, uint256 openBond) = _bondsOf(dataset);
+        for (uint256 i; i < contributors.length; ++i) {
+            Contributor storage c = _contributors[dataset][contributors[i]];
+            if (c.pending == 0) continue;
+            (labels[i], bonds[i]) = (c.pending, c.pendingOpen * openBond + c.covered * bond);
+            (c.pending, c.pendingOpen, c.covered) = (0, 0, 0);
+            --pendingContributors[dataset];
+        }
+        emit ContributorsSettled(dataset, contributors, 0);
     }
 
     /// @inheritdoc ILabelRegistry
@@ -250,22 +268,24 @@ contract LabelRegistry is Rounds, EIP712 {
             if (signer != s.contributor) sessionOf[s.contributor][signer].bondLeft = session.bondLeft - uint96(bond);
         }
 
+        _record(s, r, _contributors[dataset][s.contributor], c, covered);
+        if (s.admission == TICKETED && c.pending == 0) ++pendingContributors[dataset];
+        emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
+        return SkipReason.None;
+    }
+
+    /// @dev Open labels become pending with the panel's word.
+    /// @param kept the contributor's storage; @param c what it was before
+    function _record(Submission calldata s, Round storage r, Contributor storage kept, Contributor memory c, uint32 covered) internal {
         r.labels += s.count;
-        ++c.sequence;
-        c.round = uint48(s.round);
+        (kept.sequence, kept.round) = (c.sequence + 1, uint48(s.round));
         if (s.admission == OPEN) {
-            c.openRound = uint48(s.round);
+            kept.openRound = uint48(s.round);
             r.openLabels += s.count;
             _open[s.round].push(OpenSubmission({contributor: s.contributor, count: s.count}));
         } else {
-            if (c.pending == 0) ++pendingContributors[dataset];
-            c.labels += s.count;
-            c.pending += s.count;
-            c.covered = covered;
+            (kept.labels, kept.pending, kept.covered) = (c.labels + s.count, c.pending + s.count, covered);
         }
-        _contributors[dataset][s.contributor] = c;
-        emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
-        return SkipReason.None;
     }
 
     /// @dev What a submission takes from the contributor: the bond of each open label, of ticketed ones that of those which the bonds

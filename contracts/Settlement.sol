@@ -83,7 +83,6 @@ contract Settlement is Proposals {
         isDistributed[round][chunk] = true;
         emit ChunkPaid(round, chunk);
         uint256 dataset = LABEL_REGISTRY.datasetOf(round);
-        _slashStakes(dataset, entries);
         _pay(dataset, round, entries);
         if (++p.distributed == p.chunks) {
             p.phase = SettlementPhase.Distributed;
@@ -200,7 +199,7 @@ contract Settlement is Proposals {
         if (minted != 0) SHARES.mint(dataset, round, mints);
     }
 
-    /// @dev Tells the registries whose pending work the entries decide.
+    /// @dev Tells the registries whose pending work the entries decide, and slashes stakes.
     /// @return bonds of the contributors decided, in their order, that do not stay: all of those who are slashed
     function _decide(uint256 dataset, Entry[] calldata entries) internal returns (uint256[] memory bonds) {
         address[] memory contributors = new address[](entries.length);
@@ -213,6 +212,8 @@ contract Settlement is Proposals {
                 if (e.slash == 0) kept |= 1 << first;
                 contributors[first++] = e.account;
             } else if (e.role == Role.Validator) {
+                // Before the stake is unlocked, below.
+                if (e.slash != 0) STAKING.slash(REGISTRY.poolOf(dataset), e.account, e.slash);
                 validators[second++] = e.account;
             }
         }
@@ -221,16 +222,8 @@ contract Settlement is Proposals {
             mstore(contributors, first)
             mstore(validators, second)
         }
-        (, bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors, kept);
-        AUDIT_BOARD.settleValidators(dataset, validators);
-    }
-
-    function _slashStakes(uint256 dataset, Entry[] calldata entries) internal {
-        for (uint256 i; i < entries.length; ++i) {
-            if (entries[i].role == Role.Validator && entries[i].slash != 0) {
-                STAKING.slash(REGISTRY.poolOf(dataset), entries[i].account, entries[i].slash);
-            }
-        }
+        bonds = LABEL_REGISTRY.settleContributors(dataset, contributors, kept);
+        if (second != 0) AUDIT_BOARD.settleValidators(dataset, validators);
     }
 
     // Internals: exiting
@@ -253,7 +246,7 @@ contract Settlement is Proposals {
         address[] calldata validators
     ) internal {
         ExitRates memory rates = _exitRates[round];
-        (uint32[] memory labels, uint256[] memory bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors, 0);
+        (uint32[] memory labels, uint256[] memory bonds) = LABEL_REGISTRY.exitContributors(dataset, contributors);
         uint64[] memory votes = AUDIT_BOARD.settleValidators(dataset, validators);
         ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length);
         IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](contributors.length);

@@ -182,9 +182,9 @@ interface ILabelRegistry {
     event SubmissionSkipped(uint256 indexed round, address indexed contributor, uint32 sequence, SkipReason reason);
     /// @notice The panel's word on an open submission: it counts, or it is void and its bond is back.
     event OpenResolved(uint256 indexed round, address indexed contributor, uint32 count, bool counted);
-    /// @notice A settlement, or an exit, decided `labels` pending labels of each contributor.
+    /// @notice A settlement, or an exit, decided all pending labels of each contributor.
     /// @param kept bit i: the bonds that cover contributor i's ticketed labels stay for the next ones; else nothing is covered any more
-    event ContributorsSettled(uint256 indexed dataset, address[] contributors, uint32[] labels, uint256 kept);
+    event ContributorsSettled(uint256 indexed dataset, address[] contributors, uint256 kept);
     /// @notice The bonds of so many `labels` of each contributor, which covered no pending label, are back on their accounts.
     event BondsReleased(uint256 indexed dataset, address[] contributors, uint32[] labels);
 
@@ -254,8 +254,14 @@ interface ILabelRegistry {
     function resolveOpen(uint256 round, uint256 attested) external;
     /// @notice Settlement only: the pending labels of these contributors are decided.
     /// @param kept bit i: the bonds of contributor i's ticketed labels stay for the next ones, unless there will be none
-    /// @return labels of each; @return bonds that do not stay, LBL base units
+    /// @return bonds of each that do not stay, LBL base units
     function settleContributors(uint256 dataset, address[] calldata contributors, uint256 kept)
+        external
+        returns (uint256[] memory bonds);
+    /// @notice Settlement only: the pending labels of these contributors leave with all their bonds. Who is named twice has none the
+    /// second time.
+    /// @return labels of each; @return bonds of each, LBL base units
+    function exitContributors(uint256 dataset, address[] calldata contributors)
         external
         returns (uint32[] memory labels, uint256[] memory bonds);
     /// @notice Settlement only: bonds that cover no pending label stay no longer.

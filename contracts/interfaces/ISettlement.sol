@@ -208,7 +208,7 @@ interface ISettlement {
     /// @dev The last one ends the round.
     function exit(uint256 round, address[] calldata contributors, address[] calldata validators) external;
     /// @notice Anyone, at any time, for at most MAX_ENTRIES contributors: the bonds that cover none of a contributor's pending labels go
-    /// back to their Ledger account. Nobody who is named, twice or with nothing to release, makes it fail.
+    /// back to their Ledger account. Who is named twice, or has nothing to release, gets nothing more and makes nothing fail.
     function releaseBonds(uint256 dataset, address[] calldata contributors) external;
 
     /// @notice Jury only: a challenge came within the window; what is published stays as it is.

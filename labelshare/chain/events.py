@@ -576,10 +576,9 @@ class LabelRegistryBondsReleased:
 @dataclass(frozen=True)
 class LabelRegistryContributorsSettled:
     CONTRACT: ClassVar[str] = "LabelRegistry"
-    TOPIC: ClassVar[str] = "0xdb0416e0523614e8b796f19ebe6e92bf723f41dba2a2f7a198feb3cd7aa38c16"
+    TOPIC: ClassVar[str] = "0x1f647f16ee8bf4b8501b6ab3856edf9470a46b4e17307f908ff93dc9ba70568c"
     dataset: int
     contributors: tuple[str, ...]
-    labels: tuple[int, ...]
     kept: int
 
 

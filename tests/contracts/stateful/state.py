@@ -130,10 +130,16 @@ class Contributor:
     sequence: int = 0
     pending: int = 0
     pending_open: int = 0
+    covered: int = 0
     round: int = 0
     open_round: int = 0
     labels: int = 0
     earned: int = 0
+
+    @property
+    def ticketed(self) -> int:
+        """Pending ticketed labels: the bonds that must be covered."""
+        return self.pending - self.pending_open
 
 
 @dataclass
@@ -172,8 +178,14 @@ class Dataset:
     price: int = 0
 
     def bond_of(self, who: str) -> int:
+        """Bonds of what is pending: the most a settlement can slash."""
         c = self.contributors[who]
-        return int((c.pending - c.pending_open) * self.terms["bond"] + c.pending_open * self.terms["openBond"])
+        return int(c.ticketed * self.terms["bond"] + c.pending_open * self.terms["openBond"])
+
+    def kept_for(self, who: str) -> int:
+        """Bonds that cover nothing pending: what anyone can have released."""
+        c = self.contributors[who]
+        return int((c.covered - c.ticketed) * self.terms["bond"])
 
     def pending(self) -> dict[str, Contributor]:
         return {who: c for who, c in sorted(self.contributors.items()) if c.pending}

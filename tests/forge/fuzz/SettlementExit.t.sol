@@ -40,7 +40,7 @@ contract SettlementExitTest is SettlementFixture {
         others.setTerms(t);
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, votes);
-        r.reserve = uint256(labels) * reward + uint256(votes) * fee;
+        r.reserve = uint96(uint256(labels) * reward + uint256(votes) * fee);
         others.setRound(r);
         others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 1);
         others.addContributor(CARL, labels, 0, 0);
@@ -69,7 +69,7 @@ contract SettlementExitTest is SettlementFixture {
         settlement.distribute(ROUND, 0, first);
         settlement.distribute(ROUND, 1, second);
         ILabelRegistry.Round memory r;
-        (r.dataset, r.labels, r.sampleSize, r.reserve) = (uint64(DATASET), 1, 2, REWARD + 6 * FEE);
+        (r.dataset, r.labels, r.sampleSize, r.reserve) = (uint64(DATASET), 1, 2, uint96(REWARD + 6 * FEE));
         others.setRound(r);
         others.addContributor(CARL, 1, 0, 0);
         others.addValidator(VERA, 6);

@@ -177,10 +177,9 @@ def submission_skipped(context: Context, event: e.LabelRegistrySubmissionSkipped
 
 
 def contributors_settled(context: Context, event: e.LabelRegistryContributorsSettled) -> None:
-    for number, (who, labels) in enumerate(zip(event.contributors, event.labels, strict=True)):
+    for number, who in enumerate(event.contributors):
         contributor = context.get(Contributor, event.dataset, who)
-        contributor.pending -= labels
-        contributor.pending_open = 0
+        contributor.pending = contributor.pending_open = 0
         if not event.kept >> number & 1:
             contributor.covered = 0
 

@@ -101,14 +101,15 @@ def audit(
     ] = None,
     manifest: ManifestOption = None,
 ) -> None:
-    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it.
+    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it, keep it.
 
     The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
     """
     validator = Validator(options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest))
+    evidence = key_file.with_suffix(f".round-{round_id}.evidence.json")
     if validator.is_audited(round_id):
-        validator.sign_evidence(round_id)
-        console.print(f"Round {round_id} is audited: evidence checked and signed.")
+        validator.sign_evidence(round_id, file=evidence)
+        console.print(f"Round {round_id} is audited: evidence checked, signed, and kept in {evidence}.")
         return
     given = options.read_answers(answers) if answers else None
     classes = validator.sample(round_id)["classes"]
@@ -124,8 +125,9 @@ def audit(
         return found
 
     ballot = key_file.with_suffix(f".round-{round_id}.ballot")
-    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or ())
+    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence)
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
+    console.print(f"Keep {evidence} until 30 days after the round's end: a jury would ask the panel for it.")
 
 
 @app.command()

@@ -177,7 +177,7 @@ class SettlementActions(DisputeActions):
             if role == CONTRIBUTOR and not waiting:
                 assert reward <= d.contributors[who].pending * d.terms["reward"], "invariant 5"
                 self.move(self.pay(d), user(self.treasury), slash)
-                self.decide(d, who, slash, reward, keeps=not slash and not d.finished)
+                self.pay_labels(d, who, slash, reward, keeps=not slash and not d.finished)
             elif role == VALIDATOR and not waiting:
                 self.slash(d.terms["validatorCredential"], who, slash, receipt.block, receipt.time)
                 self.release_votes(d, who, reward)
@@ -187,7 +187,7 @@ class SettlementActions(DisputeActions):
             self.mark_settled(r, receipt.time)
         return None
 
-    def decide(self, d: Dataset, who: str, slash: int, pay: int, keeps: bool) -> None:
+    def pay_labels(self, d: Dataset, who: str, slash: int, pay: int, keeps: bool) -> None:
         """Ticketed bonds stay for the next labels, or return with the open ones, less the slash."""
         c = d.contributors[who]
         bonds = c.pending_open * d.terms["openBond"] + (0 if keeps else c.covered * d.terms["bond"])
@@ -249,7 +249,7 @@ class SettlementActions(DisputeActions):
         label_pay, vote_pay, label_shares = r.exit_rates
         for who in contributors:
             labels = d.contributors[who].pending
-            self.decide(d, who, 0, labels * label_pay, keeps=False)
+            self.pay_labels(d, who, 0, labels * label_pay, keeps=False)
             self.mint(d, r, who, labels * label_shares)
         for who in validators:
             self.release_votes(d, who, d.votes[who].count * vote_pay)

@@ -173,11 +173,17 @@ class SettlementActions(DisputeActions):
             return self.refused("ChunkDistributed", anyone, "settlement", "distribute", r.id, chunk, entries)
         receipt = self.tx(anyone, "settlement", "distribute", r.id, chunk, entries)
         p.distributed.add(chunk)
+        at_once = d.finished or d.pending_open() > 0
         for role, who, reward, slash, shares, waiting in entries:
             if role == CONTRIBUTOR and not waiting:
                 assert reward <= d.contributors[who].pending * d.terms["reward"], "invariant 5"
                 self.move(self.pay(d), user(self.treasury), slash)
+                labels = d.contributors[who].pending
                 self.pay_labels(d, who, slash, reward, keeps=not slash and not d.finished)
+                # The chain shows them as pending until the round is settled: it writes nothing for who is not slashed.
+                d.contributors[who].undecided = 0 if slash or at_once else labels
+            elif role == CONTRIBUTOR:
+                d.contributors[who].round = r.id + 1
             elif role == VALIDATOR and not waiting:
                 self.slash(d.terms["validatorCredential"], who, slash, receipt.block, receipt.time)
                 self.release_votes(d, who, reward)
@@ -213,6 +219,8 @@ class SettlementActions(DisputeActions):
 
     def mark_settled(self, r: Round, time: int) -> None:
         r.phase, r.settlement = "Settled", "Distributed"
+        for c in self.dataset(r).contributors.values():
+            c.undecided = 0
         self.dataset(r).settled_at = time
 
     # The exit

@@ -185,6 +185,8 @@ contract SettlementPathTest is SettlementFixture {
         settlement.distribute(ROUND, 0, first);
         equal("Dora's bond stays", ledger.balanceOf(settlement.accountOf(DATASET)), 25 * LBL);
         equal("Dora's labels wait", others.labels(DORA), 8);
+        equal("and her registry knows", others.waited(DORA), 1);
+        equal("Carl's do not", others.waited(CARL), 0);
         equal("Will's votes wait", others.pendingVotesOf(DATASET, WILL), 4);
         equal("Will keeps his stake", others.slashOf(POOL, WILL), 0);
         equal("treasury", balance(TREASURY), LBL);

@@ -209,14 +209,15 @@ contract LabelRegistry is Rounds, EIP712 {
 
     /// @inheritdoc ILabelRegistry
     function contributedTo(uint256 round, address account) external view returns (bool) {
-        Contributor memory c = _contributor(_rounds[round].dataset, account);
-        return c.round == round || c.pending != 0;
+        uint256 dataset = _rounds[round].dataset;
+        Contributor storage c = _contributors[dataset][account];
+        return c.round == round || (c.pending != 0 && c.round > _settled[dataset].round);
     }
 
     /// @inheritdoc ILabelRegistry
     function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open) {
-        Contributor memory c = _contributor(dataset, contributor);
-        return (c.pending, c.pendingOpen);
+        Contributor storage c = _contributors[dataset][contributor];
+        return c.round > _settled[dataset].round ? (c.pending, c.pendingOpen) : (0, 0);
     }
 
     /// @inheritdoc ILabelRegistry
@@ -306,13 +307,15 @@ contract LabelRegistry is Rounds, EIP712 {
     /// @param kept the contributor's storage; @param c what is pending before: with the new round, what was decided must be written down
     function _record(Submission calldata s, Round storage r, Contributor storage kept, Contributor memory c, uint32 covered) internal {
         r.labels += s.count;
-        (kept.sequence, kept.round, kept.pendingOpen) = (c.sequence + 1, uint48(s.round), c.pendingOpen);
+        (c.sequence, c.round) = (c.sequence + 1, uint48(s.round));
         if (s.admission == OPEN) {
-            (kept.pending, kept.openRound) = (c.pending, uint48(s.round));
+            (kept.sequence, kept.pending, kept.pendingOpen, kept.round, kept.openRound) =
+                (c.sequence, c.pending, c.pendingOpen, c.round, c.round);
             r.openLabels += s.count;
             _open[s.round].push(OpenSubmission({contributor: s.contributor, count: s.count}));
         } else {
-            (kept.labels, kept.pending, kept.covered) = (c.labels + s.count, c.pending + s.count, covered);
+            (kept.sequence, kept.labels, kept.pending, kept.pendingOpen, kept.covered, kept.round) =
+                (c.sequence, c.labels + s.count, c.pending + s.count, c.pendingOpen, covered, c.round);
         }
     }
 

@@ -315,7 +315,7 @@ def test_only_the_settlement_settles_and_releases(flow: Flow, ada: Wallet, stran
             refused(flow.dataset, *arguments, {"from": stranger})
 
 
-def test_a_call_releases_the_bonds_of_a_hundred(flow: Flow, ada: Wallet) -> None:
+def test_a_call_releases_the_bonds_of_as_many_as_a_chunk_holds(flow: Flow, ada: Wallet) -> None:
     most = flow.protocol.settlement.MAX_ENTRIES()
     settled_round(flow, ada)
     with reverts_with("ChunkTooLarge"):

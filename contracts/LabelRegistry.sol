@@ -42,7 +42,10 @@ contract LabelRegistry is Rounds, EIP712 {
 
     /// @inheritdoc ILabelRegistry
     mapping(uint256 dataset => uint256) public pendingContributors;
+    /// @dev Labels pending at the open bond.
+    mapping(uint256 dataset => uint256) private _pendingOpen;
     mapping(uint256 round => OpenSubmission[]) private _open;
+    /// @dev As last written: read by `_contributor`, which knows what was decided since.
     mapping(uint256 dataset => mapping(address contributor => Contributor)) private _contributors;
     /// @inheritdoc ILabelRegistry
     mapping(address contributor => mapping(address key => SessionState)) public sessionOf;
@@ -101,6 +104,7 @@ contract LabelRegistry is Rounds, EIP712 {
         ILedger.Credit[] memory credits = new ILedger.Credit[](open.length + 1);
         uint256 counted;
         for (uint256 i; i < open.length; ++i) {
+            // Written when the submission was accepted, in this round: nothing was decided since.
             (address contributor, uint32 count) = (open[i].contributor, open[i].count);
             bool counts = attested >> i & 1 == 1;
             if (counts) {
@@ -115,6 +119,7 @@ contract LabelRegistry is Rounds, EIP712 {
             credits[i] = ILedger.Credit(Accounts.user(contributor), counts ? 0 : count * openBond);
             emit OpenResolved(round, contributor, count, counts);
         }
+        _pendingOpen[dataset] += counted;
         credits[open.length] = ILedger.Credit(Accounts.sub(SETTLEMENT, dataset), counted * openBond);
         LEDGER.moveBatch(bytes32(round), credits);
     }
@@ -131,13 +136,19 @@ contract LabelRegistry is Rounds, EIP712 {
         // After the last round there are no next labels.
         if (_finished[dataset]) kept = 0;
         (uint256 bond, uint256 openBond) = _bondsOf(dataset);
+        uint256 open = _pendingOpen[dataset];
+        uint256 returned;
         for (uint256 i; i < contributors.length; ++i) {
-            Contributor storage c = _contributors[dataset][contributors[i]];
-            (uint32 open, uint32 covered) = (c.pendingOpen, c.covered);
             bool keeps = kept >> i & 1 == 1;
-            bonds[i] = open * openBond + (keeps ? 0 : covered * bond);
+            // Nothing returns to them: their labels are decided as the round is settled, without a word written.
+            if (keeps && open == 0) continue;
+            Contributor storage c = _contributors[dataset][contributors[i]];
+            (uint32 pendingOpen, uint32 covered) = (c.pendingOpen, c.covered);
+            returned += pendingOpen;
+            bonds[i] = pendingOpen * openBond + (keeps ? 0 : covered * bond);
             (c.pending, c.pendingOpen, c.covered) = (0, 0, keeps ? covered : 0);
         }
+        if (returned != 0) _pendingOpen[dataset] = open - returned;
         pendingContributors[dataset] -= contributors.length;
         emit ContributorsSettled(dataset, contributors, kept);
     }
@@ -151,13 +162,23 @@ contract LabelRegistry is Rounds, EIP712 {
         (labels, bonds) = (new uint32[](contributors.length), new uint256[](contributors.length));
         (uint256 bond, uint256 openBond) = _bondsOf(dataset);
         for (uint256 i; i < contributors.length; ++i) {
-            Contributor storage c = _contributors[dataset][contributors[i]];
+            Contributor memory c = _contributor(dataset, contributors[i]);
             if (c.pending == 0) continue;
             (labels[i], bonds[i]) = (c.pending, c.pendingOpen * openBond + c.covered * bond);
-            (c.pending, c.pendingOpen, c.covered) = (0, 0, 0);
+            Contributor storage kept = _contributors[dataset][contributors[i]];
+            (kept.pending, kept.pendingOpen, kept.covered) = (0, 0, 0);
+            _pendingOpen[dataset] -= c.pendingOpen;
             --pendingContributors[dataset];
         }
         emit ContributorsSettled(dataset, contributors, 0);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function keepWaiting(uint256 dataset, address[] calldata contributors) external onlySettlement {
+        uint48 next = uint48(currentRound[dataset] + 1);
+        for (uint256 i; i < contributors.length; ++i) {
+            _contributors[dataset][contributors[i]].round = next;
+        }
     }
 
     /// @inheritdoc ILabelRegistry
@@ -170,11 +191,11 @@ contract LabelRegistry is Rounds, EIP712 {
         uint32[] memory labels = new uint32[](contributors.length);
         (uint256 bond,) = _bondsOf(dataset);
         for (uint256 i; i < contributors.length; ++i) {
-            Contributor storage c = _contributors[dataset][contributors[i]];
+            Contributor memory c = _contributor(dataset, contributors[i]);
             uint32 needed = c.pending - c.pendingOpen;
             labels[i] = c.covered - needed;
             bonds[i] = labels[i] * bond;
-            c.covered = needed;
+            _contributors[dataset][contributors[i]].covered = needed;
         }
         emit BondsReleased(dataset, contributors, labels);
     }
@@ -183,19 +204,20 @@ contract LabelRegistry is Rounds, EIP712 {
 
     /// @inheritdoc ILabelRegistry
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory) {
-        return _contributors[dataset][contributor];
+        return _contributor(dataset, contributor);
     }
 
     /// @inheritdoc ILabelRegistry
     function contributedTo(uint256 round, address account) external view returns (bool) {
-        Contributor storage c = _contributors[_rounds[round].dataset][account];
-        return c.round == round || c.pending != 0;
+        uint256 dataset = _rounds[round].dataset;
+        Contributor storage c = _contributors[dataset][account];
+        return c.round == round || (c.pending != 0 && c.round > _settled[dataset].round);
     }
 
     /// @inheritdoc ILabelRegistry
     function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open) {
         Contributor storage c = _contributors[dataset][contributor];
-        return (c.pending, c.pendingOpen);
+        return c.round > _settled[dataset].round ? (c.pending, c.pendingOpen) : (0, 0);
     }
 
     /// @inheritdoc ILabelRegistry
@@ -220,6 +242,13 @@ contract LabelRegistry is Rounds, EIP712 {
         if (items > MAX_BATCH) revert BatchTooLarge(items, MAX_BATCH);
     }
 
+    /// @dev A contributor with what they have pending now. Of those to whom a settlement returns nothing it writes nothing: once the round that
+    /// they last submitted to, or whose settlement may decide what they left waiting, is settled, all they had pending is decided.
+    function _contributor(uint256 dataset, address account) internal view returns (Contributor memory c) {
+        c = _contributors[dataset][account];
+        if (c.round <= _settled[dataset].round) (c.pending, c.pendingOpen) = (0, 0);
+    }
+
     /// @dev Bonds of a ticketed and of an open label, the same in all rounds of a dataset; 0 before the first.
     function _bondsOf(uint256 dataset) internal view returns (uint256 bond, uint256 openBond) {
         Round storage r = _rounds[currentRound[dataset]];
@@ -234,7 +263,7 @@ contract LabelRegistry is Rounds, EIP712 {
         if (r.phase != RoundPhase.Open || block.timestamp > r.deadline) return SkipReason.RoundNotOpen;
         if (block.timestamp > s.deadline) return SkipReason.Expired;
         uint256 dataset = r.dataset;
-        Contributor memory c = _contributors[dataset][s.contributor];
+        Contributor memory c = _contributor(dataset, s.contributor);
         if (s.sequence != c.sequence) return SkipReason.WrongSequence;
         if (s.count == 0 || s.count > MAX_COUNT) return SkipReason.InvalidCount;
         if (s.labelsRoot == bytes32(0)) return SkipReason.EmptyRoot;
@@ -275,16 +304,18 @@ contract LabelRegistry is Rounds, EIP712 {
     }
 
     /// @dev Open labels become pending with the panel's word.
-    /// @param kept the contributor's storage; @param c what it was before
+    /// @param kept the contributor's storage; @param c what is pending before: with the new round, what was decided must be written down
     function _record(Submission calldata s, Round storage r, Contributor storage kept, Contributor memory c, uint32 covered) internal {
         r.labels += s.count;
-        (kept.sequence, kept.round) = (c.sequence + 1, uint48(s.round));
+        (c.sequence, c.round) = (c.sequence + 1, uint48(s.round));
         if (s.admission == OPEN) {
-            kept.openRound = uint48(s.round);
+            (kept.sequence, kept.pending, kept.pendingOpen, kept.round, kept.openRound) =
+                (c.sequence, c.pending, c.pendingOpen, c.round, c.round);
             r.openLabels += s.count;
             _open[s.round].push(OpenSubmission({contributor: s.contributor, count: s.count}));
         } else {
-            (kept.labels, kept.pending, kept.covered) = (c.labels + s.count, c.pending + s.count, covered);
+            (kept.sequence, kept.labels, kept.pending, kept.pendingOpen, kept.covered, kept.round) =
+                (c.sequence, c.labels + s.count, c.pending + s.count, c.pendingOpen, covered, c.round);
         }
     }
 

@@ -27,12 +27,17 @@ abstract contract Rounds is ILabelRegistry {
     IParameters internal immutable PARAMETERS;
     address internal immutable SETTLEMENT;
 
+    /// @dev A dataset's last settled round, and when it was.
+    struct Settled {
+        uint48 round;
+        uint64 at;
+    }
+
     /// @inheritdoc ILabelRegistry
     uint256 public roundCount;
     /// @inheritdoc ILabelRegistry
     mapping(uint256 dataset => uint256) public currentRound;
-    /// @inheritdoc ILabelRegistry
-    mapping(uint256 dataset => uint64) public settledAtOf;
+    mapping(uint256 dataset => Settled) internal _settled;
     /// @dev Labels accepted in rounds that closed.
     mapping(uint256 dataset => uint256) internal _acceptedLabels;
     /// @dev Whether the dataset's last round has closed.
@@ -67,7 +72,7 @@ abstract contract Rounds is ILabelRegistry {
         IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(dataset);
         if (msg.sender != terms.requester && msg.sender != terms.operator) revert NotRequesterOrOperator(msg.sender);
         _requireIdle(dataset);
-        if (_waitsTooLong(dataset)) revert WaitedTooLong(dataset, settledAtOf[dataset]);
+        if (_waitsTooLong(dataset)) revert WaitedTooLong(dataset, _settled[dataset].at);
         if (tasksRoot == bytes32(0)) revert InvalidRound("tasksRoot");
         if (taskCount == 0) revert InvalidRound("taskCount");
         if (labelBudget == 0 || labelBudget > uint256(taskCount) * terms.maxLabels) revert InvalidRound("labelBudget");
@@ -113,7 +118,7 @@ abstract contract Rounds is ILabelRegistry {
         _requireIdle(dataset);
         if (!_waitsTooLong(dataset)) {
             if (!_waits(dataset)) revert NothingWaits(dataset);
-            revert StillWaiting(dataset, settledAtOf[dataset] + WAIT_LIMIT);
+            revert StillWaiting(dataset, _settled[dataset].at + WAIT_LIMIT);
         }
         Round memory r;
         r.last = true;
@@ -128,7 +133,7 @@ abstract contract Rounds is ILabelRegistry {
     function markSettled(uint256 round) external onlySettlement {
         uint256 dataset = _rounds[round].dataset;
         _rounds[round].phase = RoundPhase.Settled;
-        settledAtOf[dataset] = uint64(block.timestamp);
+        _settled[dataset] = Settled({round: uint48(round), at: uint64(block.timestamp)});
         emit RoundSettled(round, dataset);
     }
 
@@ -143,6 +148,11 @@ abstract contract Rounds is ILabelRegistry {
     /// @inheritdoc ILabelRegistry
     function datasetOf(uint256 round) external view returns (uint256) {
         return _rounds[round].dataset;
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function settledAtOf(uint256 dataset) external view returns (uint64) {
+        return _settled[dataset].at;
     }
 
     // Internals
@@ -165,7 +175,7 @@ abstract contract Rounds is ILabelRegistry {
     }
 
     function _waitsTooLong(uint256 dataset) internal view returns (bool) {
-        uint256 settledAt = settledAtOf[dataset];
+        uint256 settledAt = _settled[dataset].at;
         return settledAt != 0 && block.timestamp > settledAt + WAIT_LIMIT && _waits(dataset);
     }
 

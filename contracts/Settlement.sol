@@ -204,10 +204,13 @@ contract Settlement is Proposals {
     function _decide(uint256 dataset, Entry[] calldata entries) internal returns (uint256[] memory bonds) {
         address[] memory contributors = new address[](entries.length);
         address[] memory validators = new address[](entries.length);
-        (uint256 first, uint256 second, uint256 kept) = (0, 0, 0);
+        (uint256 first, uint256 second, uint256 kept, uint256 waiting) = (0, 0, 0, 0);
         for (uint256 i; i < entries.length; ++i) {
             Entry calldata e = entries[i];
-            if (e.waiting != 0) continue;
+            if (e.waiting != 0) {
+                if (e.role == Role.Contributor) ++waiting;
+                continue;
+            }
             if (e.role == Role.Contributor) {
                 if (e.slash == 0) kept |= 1 << first;
                 contributors[first++] = e.account;
@@ -224,6 +227,16 @@ contract Settlement is Proposals {
         }
         bonds = LABEL_REGISTRY.settleContributors(dataset, contributors, kept);
         if (second != 0) AUDIT_BOARD.settleValidators(dataset, validators);
+        if (waiting != 0) LABEL_REGISTRY.keepWaiting(dataset, _waiting(entries, waiting));
+    }
+
+    /// @param count how many contributors' labels wait
+    function _waiting(Entry[] calldata entries, uint256 count) internal pure returns (address[] memory contributors) {
+        contributors = new address[](count);
+        for (uint256 i = entries.length; i != 0; --i) {
+            Entry calldata e = entries[i - 1];
+            if (e.role == Role.Contributor && e.waiting != 0) contributors[--count] = e.account;
+        }
     }
 
     // Internals: exiting

@@ -100,7 +100,8 @@ interface ILabelRegistry {
     /// @param labels labels accepted in all, open ones once they count
     /// @param pending of these, not yet decided by a settlement (and bonded); @param pendingOpen of the pending, those at the open bond
     /// @param covered ticketed labels whose bonds the Settlement holds: the pending ones at least; the rest is kept for the next
-    /// @param round the last round they submitted to; @param openRound the last one on the open path
+    /// @param round the last round they submitted to; of labels left waiting, at least the number after that of the round they waited in
+    /// @param openRound the last round they submitted to on the open path
     struct Contributor {
         uint32 sequence;
         uint32 labels;
@@ -252,7 +253,7 @@ interface ILabelRegistry {
 
     /// @notice AuditBoard only: of the round's open submissions, those whose bit is set count; the rest are void.
     function resolveOpen(uint256 round, uint256 attested) external;
-    /// @notice Settlement only: the pending labels of these contributors are decided.
+    /// @notice Settlement only: the pending labels of these contributors are decided; of those to whom no bond returns, as the round is settled.
     /// @param kept bit i: the bonds of contributor i's ticketed labels stay for the next ones, unless there will be none
     /// @return bonds of each that do not stay, LBL base units
     function settleContributors(uint256 dataset, address[] calldata contributors, uint256 kept)
@@ -264,6 +265,8 @@ interface ILabelRegistry {
     function exitContributors(uint256 dataset, address[] calldata contributors)
         external
         returns (uint32[] memory labels, uint256[] memory bonds);
+    /// @notice Settlement only: the pending labels of these contributors are not decided, but wait for a later round.
+    function keepWaiting(uint256 dataset, address[] calldata contributors) external;
     /// @notice Settlement only: bonds that cover no pending label stay no longer.
     /// @return bonds of each, LBL base units
     function releaseBonds(uint256 dataset, address[] calldata contributors) external returns (uint256[] memory bonds);

@@ -155,6 +155,7 @@ def test_a_silent_proposer_loses_the_bond_and_the_next_proposal_settles(
         flow.distribute(entries[1:2], 1)
     flow.distribute(entries)
     assert settlement(flow).proposalOf(flow.round)[0] == 4
+    settlement(flow).releaseBonds(flow.dataset, addresses(people), {"from": stranger})
     assert balance_of_dataset(flow) == 0
     assert flow.conserved()
 

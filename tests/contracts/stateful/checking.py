@@ -23,7 +23,8 @@ class CheckActions(SettlementActions):
             assert d.reserved == (r.reserve if r is not None and running else 0) + d.carried(), "invariant 3"
             assert d.reserved <= self.of(self.escrow(d)), "invariant 3: the escrow does not cover the reserve"
             assert all(c.covered >= c.ticketed for c in d.contributors.values()), "a pending label without its bond"
-            bonds = sum(d.bond_of(who) + d.kept_for(who) for who in d.contributors)
+            t, people = d.terms, d.contributors.values()
+            bonds = sum(c.covered * t["bond"] + c.pending_open * t["openBond"] for c in people)
             assert self.of(self.pay(d)) == bonds + self.undistributed(d), "invariant 5: bonds and pay are not what lies there"
             assert d.distributed <= d.settled <= d.reserved_ever, "invariant 5"
         self.locks_hold()
@@ -51,7 +52,8 @@ class CheckActions(SettlementActions):
         for d in self.state.datasets.values():
             for who, c in d.contributors.items():
                 calls.append(("label_registry", "contributorOf", (d.id, who)))
-                expected.append((c.sequence, c.labels, c.pending, c.pending_open, c.covered, c.round, c.open_round))
+                pending = c.pending + c.undecided
+                expected.append((c.sequence, c.labels, pending, c.pending_open, c.covered, c.round, c.open_round))
             for who, votes in d.votes.items():
                 calls.append(("audit_board", "pendingVotesOf", (d.id, who)))
                 expected.append(votes.count)

@@ -25,6 +25,7 @@ contract Neighbours {
     mapping(address account => uint32) public labels;
     mapping(address account => uint32) public open;
     mapping(address account => uint256) public bonds;
+    mapping(address account => uint256) public waited;
     mapping(uint256 dataset => mapping(address validator => uint64)) public pendingVotesOf;
     mapping(uint256 dataset => uint256) public pendingContributors;
     mapping(uint256 dataset => uint256) public pendingValidators;
@@ -129,6 +130,12 @@ contract Neighbours {
             if (kept >> i & 1 == 0) (bonds_[i], bonds[accounts[i]]) = (bonds[accounts[i]], 0);
         }
         pendingContributors[dataset] -= accounts.length;
+    }
+
+    function keepWaiting(uint256, address[] calldata accounts) external {
+        for (uint256 i; i < accounts.length; ++i) {
+            ++waited[accounts[i]];
+        }
     }
 
     function exitContributors(uint256 dataset, address[] calldata accounts)

@@ -118,10 +118,10 @@ contract SettlementExitTest is SettlementFixture {
         settlement.exit(ROUND, one(VERA), none());
         vm.expectRevert(abi.encodeWithSelector(ISettlement.NothingPending.selector, ISettlement.Role.Validator, CARL));
         settlement.exit(ROUND, none(), one(CARL));
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 101, 100));
-        settlement.exit(ROUND, new address[](101), none());
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 101, 100));
-        settlement.exit(ROUND, none(), new address[](101));
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
+        settlement.exit(ROUND, new address[](129), none());
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
+        settlement.exit(ROUND, none(), new address[](129));
     }
 
     function startExit() internal {

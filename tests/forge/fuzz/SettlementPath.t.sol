@@ -124,15 +124,15 @@ contract SettlementPathTest is SettlementFixture {
         equal("nothing left", ledger.balanceOf(settlement.accountOf(DATASET)), 0);
     }
 
-    function test_bonds_of_a_hundred_are_released_at_once_and_not_of_more() external {
-        address[] memory named = new address[](101);
-        for (uint256 i; i < 101; ++i) {
+    function test_bonds_of_as_many_as_a_chunk_holds_are_released_at_once_and_not_of_more() external {
+        address[] memory named = new address[](129);
+        for (uint256 i; i < 129; ++i) {
             named[i] = CARL;
         }
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 101, 100));
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
         settlement.releaseBonds(DATASET, named);
         assembly {
-            mstore(named, 100)
+            mstore(named, 128)
         }
         settlement.releaseBonds(DATASET, named);
     }
@@ -185,6 +185,8 @@ contract SettlementPathTest is SettlementFixture {
         settlement.distribute(ROUND, 0, first);
         equal("Dora's bond stays", ledger.balanceOf(settlement.accountOf(DATASET)), 25 * LBL);
         equal("Dora's labels wait", others.labels(DORA), 8);
+        equal("and her registry knows", others.waited(DORA), 1);
+        equal("Carl's do not", others.waited(CARL), 0);
         equal("Will's votes wait", others.pendingVotesOf(DATASET, WILL), 4);
         equal("Will keeps his stake", others.slashOf(POOL, WILL), 0);
         equal("treasury", balance(TREASURY), LBL);

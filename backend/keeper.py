@@ -5,12 +5,14 @@ Each step is queued once under its own key and waited for in the mirror; nothing
 
 import logging
 import sys
+from dataclasses import astuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.db import Database
+from backend.leases import progress
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
 from backend.relay.outbox import enqueue_call, is_queued
@@ -24,7 +26,6 @@ from backend.settlements.service import (
     panel_of,
     proposal_bond,
     settlement_of,
-    totals_of,
 )
 from backend.submissions.service import drop_skipped
 from indexer.models import (
@@ -42,7 +43,8 @@ from indexer.models import (
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
 from labelshare.keeper import Step, due_step, may_finish
-from labelshare.rules.entries import MAX_ENTRIES, settlement_root
+from labelshare.rules import RULE, RULE_ID
+from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
 
 MAX_UINT = (1 << 256) - 1
 
@@ -56,6 +58,7 @@ class Keeper:
         self.backend = backend
 
     def step(self) -> bool:
+        progress.look(self.backend)
         with self.backend.database.transaction() as session:
             checkpoint = session.scalar(select(Checkpoint))
             if checkpoint is None:
@@ -84,7 +87,11 @@ class Keeper:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
         state, now = round_state(session, row, audit, settlement), self.backend.now(session)
         step = due_step(state, now, checkpoint.block_number)
-        proposing = audit is not None and audit.phase == "audited" and self._settle(session, row, audit, settlement)
+        audited = audit is not None and audit.phase == "audited"
+        if audited and not self._knows_rule(session, row):
+            log.error("round %d is of a dataset with another scoring rule than %s; nothing is proposed", row.id, RULE)
+            audited = False
+        proposing = audit is not None and audited and self._settle(session, row, audit, settlement)
         # Who has a settlement to propose does not end the round without it, however late it is.
         if step is not None and not (step is Step.START_EXIT and proposing):
             contract, function = step.value
@@ -95,6 +102,9 @@ class Keeper:
             self._reveal(session, audit)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
+
+    def _knows_rule(self, session: Session, row: Round) -> bool:
+        return bool(session.get_one(Dataset, row.dataset).terms["rule_id"] == RULE_ID)
 
     def _reveal(self, session: Session, audit: Audit) -> None:
         for member in panel_of(session, audit):
@@ -136,7 +146,8 @@ class Keeper:
             log.error("round %d: the jury decided on root %s, the rule gives %s here; nothing is proposed", row.id, required, root)
             return False
         evidence = evidence_of(self.backend, session, row)
-        arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals_of(entries), signatures)
+        totals = [str(total) for total in astuple(totals_of(entries))]
+        arguments = (row.id, evidence.hash, len(chunks_of(entries)), totals, signatures)
         enqueue_call(session, key, "Settlement", "propose", *arguments)
         return True
 

@@ -23,13 +23,17 @@ class Task(AppBase):
 
 
 class Draft(AppBase):
-    """A round that the operator was asked to open. The mirror tells its number, by (dataset, tasks_root)."""
+    """A round that the operator was asked to open. The mirror tells its number, by (dataset, tasks_root).
+
+    `adaptive`: tasks whose consensus is sure get no more labels (K12).
+    """
 
     __tablename__ = "app_draft"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     dataset: Mapped[int]
     tasks_root: Mapped[str] = mapped_column(String(66))
     labels_per_task: Mapped[int]
+    adaptive: Mapped[bool]
     __table_args__ = (UniqueConstraint("dataset", "tasks_root"),)
 
 
@@ -67,6 +71,17 @@ class Slot(AppBase):
     expires_at: Mapped[int]
     digest: Mapped[str | None] = mapped_column(String(66))
     __table_args__ = (UniqueConstraint("round", "task", "contributor"),)
+
+
+class Progress(AppBase):
+    """How sure the consensus of an open adaptive round was at so many labels. `sure`: a bit a task, the lowest first; `spared`:
+    labels that the sure tasks could still have taken."""
+
+    __tablename__ = "app_progress"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    labels: Mapped[int]
+    sure: Mapped[bytes]
+    spared: Mapped[int]
 
 
 class SignedSubmission(AppBase):

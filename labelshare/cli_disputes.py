@@ -1,19 +1,114 @@
-"""Commands for disputes: `labelshare challenge` and `labelshare juror`."""
+"""Commands around settlements: `labelshare settle check`, `watch`, `challenge` and `juror`."""
 
+import subprocess
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labelshare import options
+from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.client.api import ApiError, TimedOut
+from labelshare.client.chain import Chain
+from labelshare.client.check import check as check_settlement
 from labelshare.client.dispute import Juror
 from labelshare.client.dispute import challenge as send_challenge
-from labelshare.client.recompute import rounds_of
+from labelshare.client.evidence import Operator, read_files, rounds_with_evidence
 from labelshare.client.wallet import Wallet
+from labelshare.client.watch import Challenger, Watcher
 from labelshare.options import LBL, KeyOption, ManifestOption, RpcOption
 from labelshare.terminal import console
 
 RoundArgument = Annotated[int, typer.Argument(help="number of the round", metavar="ROUND")]
+EvidenceOption = Annotated[
+    list[Path] | None, typer.Option("--evidence", help="evidence file, or a folder of them; as often as needed", exists=True)
+]
+EvidenceApiOption = Annotated[
+    str | None, typer.Option("--api", help="fetch what evidence is missing from this operator", envvar="LABELSHARE_API_URL")
+]
+SecretOption = Annotated[
+    Path | None, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
+]
+
+settle = typer.Typer(help="Settlements: compute them again.", no_args_is_help=True)
+
+
+@settle.command()
+def check(
+    round_id: RoundArgument,
+    rpc_url: RpcOption,
+    evidence: EvidenceOption = None,
+    api_url: EvidenceApiOption = None,
+    key_file: SecretOption = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """Compute a settlement again from the evidence and the chain, and name the first entry that differs. Exits with 1 if any does.
+
+    With --api a key is needed: an operator gives evidence to the round's panel, its jury and the requester.
+    """
+    chain = options.open_chain(rpc_url, manifest)
+    found = check_settlement(chain, round_id, gather(chain, round_id, evidence, api_url, _wallet(key_file)))
+    proposal = found.proposal
+    console.print(f"Round {round_id}: {proposal.phase}, by {proposal.proposer}.", highlight=False)
+    console.print(f"Root by the rule:  0x{found.root.hex()}", highlight=False)
+    console.print(f"Root as published: {'0x' + proposal.root.hex() if proposal.root else 'not complete yet'}", highlight=False)
+    if found.evidence_differs:
+        console.print("The evidence that it names is not the file of what the chain accepted.")
+    for problem in found.problems:
+        console.print(f"Wrong: {problem}.", highlight=False, markup=False)
+    if not found.right:
+        raise typer.Exit(1)
+    console.print(f"Right: {len(proposal.entries)} entries are those of the rule.")
+
+
+def watch(
+    rpc_url: RpcOption,
+    evidence: EvidenceOption = None,
+    api_url: EvidenceApiOption = None,
+    key_file: SecretOption = None,
+    dataset: Annotated[int | None, typer.Option(help="watch this dataset only")] = None,
+    challenge_wrong: Annotated[bool, typer.Option("--challenge", help="challenge what is wrong with a bond of your own")] = False,
+    challenge_withheld: Annotated[
+        bool, typer.Option("--challenge-withheld", help="challenge, too, what cannot be checked for lack of evidence")
+    ] = False,
+    alarm: Annotated[str | None, typer.Option(help="program to run at an alarm, with the text as its argument")] = None,
+    once: Annotated[bool, typer.Option("--once", help="look once; exit with 1 after an alarm")] = False,
+    pause: Annotated[float, typer.Option(help="seconds between looks at the chain", min=0.1)] = 5.0,
+    manifest: ManifestOption = None,
+) -> None:
+    """Compute every proposed settlement again, say what is wrong with it, and (--challenge) challenge it. Challenging costs gas.
+
+    A challenge stakes a bond from the Ledger account of the key; it is lost when the jury finds the settlement right.
+    """
+    wallet = _wallet(key_file)
+    if (challenge_wrong or challenge_withheld) and wallet is None:
+        raise typer.BadParameter("A challenge is signed: give --key-file.", param_hint="--challenge")
+    chain = options.open_chain(rpc_url, manifest)
+    operator = _operator(api_url, wallet)
+
+    def bodies(rounds: list[int]) -> Mapping[int, bytes]:
+        at_hand = read_files(evidence or ())
+        return at_hand | (operator.fetch(set(rounds) - at_hand.keys()) if operator else {})
+
+    challenger = Challenger(wallet, challenge_withheld) if wallet and (challenge_wrong or challenge_withheld) else None
+    watcher = Watcher(chain, bodies, challenger, dataset)
+    while True:
+        alarmed = False
+        try:
+            for notice in watcher.look():
+                console.print(str(notice), highlight=False, markup=False, soft_wrap=True)
+                alarmed = alarmed or notice.alarm
+                if notice.alarm and alarm:
+                    subprocess.run([alarm, str(notice)], check=False)
+        except (ApiError, RpcError, RpcUnavailable, TimedOut) as error:
+            if once:
+                raise
+            console.print(f"Looking again in {pause:g} s: {error}", highlight=False, markup=False, soft_wrap=True)
+        if once:
+            raise typer.Exit(int(alarmed))
+        time.sleep(pause)
 
 
 def challenge(round_id: RoundArgument, rpc_url: RpcOption, key_file: KeyOption, manifest: ManifestOption = None) -> None:
@@ -26,10 +121,8 @@ def juror(
     round_id: RoundArgument,
     rpc_url: RpcOption,
     key_file: KeyOption,
-    evidence: Annotated[
-        list[Path] | None, typer.Option("--evidence", help="evidence file of a round, by order of round; one for each", exists=True)
-    ] = None,
-    api_url: Annotated[str | None, typer.Option("--api", help="instead: fetch it there", envvar="LABELSHARE_API_URL")] = None,
+    evidence: EvidenceOption = None,
+    api_url: EvidenceApiOption = None,
     withheld: Annotated[bool, typer.Option("--withheld", help="instead: nobody gave you the evidence")] = False,
     manifest: ManifestOption = None,
 ) -> None:
@@ -38,15 +131,26 @@ def juror(
     The evidence is that of every round of the dataset up to this one that closed with labels; each is checked against the chain.
     """
     chain, wallet = options.open_chain(rpc_url, manifest), Wallet.load(key_file)
-    dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
-    rounds = [n for n in rounds_of(chain, dataset) if n <= round_id and chain.read("LabelRegistry", "roundOf", n)[1]]
-    bodies: dict[int, bytes] | None = None
-    if evidence:
-        bodies = dict(zip(rounds, (path.read_bytes() for path in evidence), strict=False))
-    elif api_url and not withheld:
-        api = options.open_api(api_url)
-        bodies = {n: api.get_bytes(f"/rounds/{n}/evidence", wallet.access(api, "evidence", n)) for n in rounds}
-    elif not withheld:
-        raise typer.BadParameter("Give --evidence files, or --api to fetch them, or --withheld.", param_hint="--evidence")
+    bodies = None if withheld else gather(chain, round_id, evidence, api_url, wallet)
     done = Juror(chain, wallet).judge(round_id, bodies, key_file.with_suffix(f".round-{round_id}.verdict"))
     console.print(done, highlight=False, markup=False)
+
+
+def gather(
+    chain: Chain, round_id: int, files: list[Path] | None, api_url: str | None, wallet: Wallet | None
+) -> Mapping[int, bytes]:
+    """The evidence that a settlement of the round needs: from files, else of the operator. Raises BadParameter without either."""
+    operator = _operator(api_url, wallet)
+    needed = rounds_with_evidence(chain, round_id)
+    if needed and not files and operator is None:
+        raise typer.BadParameter("Give --evidence files or folders, or --api and --key-file.", param_hint="--evidence")
+    at_hand = read_files(files or ())
+    return at_hand | (operator.fetch(set(needed) - at_hand.keys()) if operator else {})
+
+
+def _operator(api_url: str | None, wallet: Wallet | None) -> Operator | None:
+    return Operator(options.open_api(api_url), wallet) if api_url and wallet else None
+
+
+def _wallet(key_file: Path | None) -> Wallet | None:
+    return Wallet.load(key_file) if key_file else None

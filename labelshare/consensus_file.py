@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from labelshare.crowd import Crowd, CrowdFileError, read_labels, read_rows, read_truth
-from labelshare.rules.consensus import NO_VERDICT, Labels, audit_weight
+from labelshare.rules.consensus import NO_VERDICT, audit_weight
 from labelshare.rules.fixed import ONE, Ints
 from labelshare.rules.kappa import Scores, score
 from labelshare.rules.settlement import MARGIN, MIN_AUDITED
+from labelshare.rules.sums import Labels
 
 FEW_TASKS = 200
 
@@ -72,7 +73,7 @@ def run_consensus_file(labels_path: Path, audits_path: Path | None, truth_path: 
     rate = min(128, max(1, 256 * audited // len(crowd.tasks)))
     scores = score(table, verdicts, audit_weight(rate))
     workers = _workers(crowd, scores)
-    answers, confidence = scores.consensus.answers(), scores.consensus.posterior.max(axis=1)
+    answers, confidence = scores.consensus.answers(), scores.consensus.posterior.max(axis=0)
     _write(out_path, ("task", "label", "confidence"), _answers(crowd, answers, confidence))
     worker_rows = [(w.worker, w.labels, w.audited, f"{w.kappa:.4f}", f"{w.pay_rate:.4f}", w.flags) for w in workers]
     columns_of_workers = ("worker", "labels", "audited", "kappa", "pay_rate", "flags")

@@ -27,7 +27,9 @@ from labelshare.client.api import Api, wait_for
 from labelshare.client.audit import Validator, stake
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain
+from labelshare.client.check import check
 from labelshare.client.contribute import Contributor
+from labelshare.client.evidence import Operator, rounds_with_evidence
 from labelshare.client.requester import DatasetTerms, Requester
 from labelshare.client.verify import Verification, verify_file
 from labelshare.client.wallet import Wallet
@@ -134,8 +136,9 @@ class Demo:
         sample = -(-len(tasks) * AUDIT_RATE // 256)
         requester.fund(replay.dataset, len(replay.labels) * REWARD + sample * terms.panel_size * AUDIT_FEE)
         deadline = int(time.time()) + 1800
+        # Not adaptive: a replay hands in every label that the crowd gave.
         replay.round = requester.open_round(
-            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True
+            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True, adaptive=False
         )
 
     def contribute(self, replay: Replay) -> None:
@@ -192,6 +195,13 @@ class Demo:
             return self.api.get(f"/rounds/{replay.round}")["phase"] == "settled" or None
 
         wait_for("the settlement to be proposed, published, final and distributed", settled, 180)
+
+    def recompute(self, replay: Replay) -> None:
+        """The settlement again, by the requester, from the evidence and the chain (`labelshare settle check`)."""
+        evidence = Operator(self.api, self.requester).fetch(rounds_with_evidence(self.chain, replay.round))
+        found = check(self.chain, replay.round, evidence)
+        if not found.right or found.evidence_differs:
+            raise RuntimeError(f"The settlement of round {replay.round} is not the rule's: {'; '.join(found.problems)}.")
 
     def sell(self, replay: Replay, licensees: list[Wallet], transfer: bool) -> None:
         """Sales, with a part of the largest holding changing hands between them; then everybody claims."""
@@ -309,6 +319,7 @@ def run_dataset(demo: Demo, replay: Replay, twice: bool) -> Verification:
     demo.step(f"{name}: {len(replay.labels)} labels by {len(replay.answers)} wallets", lambda: demo.contribute(replay))
     demo.step(f"{name}: audited", lambda: demo.audit(replay))
     demo.step(f"{name}: settled and paid", lambda: demo.settle(replay))
+    demo.step(f"{name}: settlement computed again from the evidence: the same root", lambda: demo.recompute(replay))
     demo.step(f"{name}: licenses sold: {len(licensees)}; revenue claimed", lambda: demo.sell(replay, licensees, twice))
     return demo.step(f"{name}: downloaded and verified", lambda: demo.verify(replay, demo.buyer))
 

@@ -10,11 +10,14 @@ MAX_TASKS = 100_000
 
 
 class RoundRequest(Strict):
-    """A round to open. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other round follows."""
+    """A round to open. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other round follows;
+    `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares is released
+    when the round is settled."""
 
     tasks: Annotated[list[Any], Field(min_length=1, max_length=MAX_TASKS, description="any JSON without floats, 64 KiB each")]
     label_budget: Annotated[Uint32, Field(ge=1)]
     labels_per_task: Annotated[int, Field(ge=1, le=64)]
+    adaptive: bool = True
     deadline: Uint64
     last: bool
 
@@ -76,6 +79,9 @@ class RoundView(BaseModel):
     challenge_ends: int | None
     panel: list[Address]
     evidence_hash: Bytes32 | None
+    sure_tasks: Annotated[int | None, Field(description="tasks with a sure consensus, which get no more labels; adaptive rounds")]
+    labels_spared: Annotated[int, Field(description="labels that these could still have taken")]
+    saved: Annotated[Amount, Field(description="their rewards, base units: what the round costs less than with all slots filled")]
 
 
 class DatasetView(BaseModel):
@@ -94,11 +100,17 @@ class DatasetView(BaseModel):
 
 
 class ContributorView(BaseModel):
-    """A contributor of a dataset: labels, pay and slashes distributed so far (base units), shares and their revenue."""
+    """A contributor of a dataset: labels, pay and slashes distributed so far (base units), shares and their revenue.
+
+    `covered`: ticketed labels whose bonds are held, pending ones among them; the rest is free for anyone to send back to them
+    (Settlement.releaseBonds), and covers their next labels until then.
+    """
 
     contributor: Address
     labels: int
     pending: int
+    pending_open: int
+    covered: int
     reward: Amount
     slash: Amount
     shares: Amount

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
 from backend.errors import Conflict, Forbidden
+from backend.leases.progress import sure_tasks
 from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView, Ticket
 from backend.models import Lease, SignedSubmission, Slot
 from indexer.models import Contributor, Dataset, Round
@@ -39,9 +40,13 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
         if slot.contributor == contributor:
             own.add(slot.task)
     used = sum(len(slots) for slots in taken.values())
-    free = [t for t in range(row.task_count) if t not in own and len(taken.get(t, ())) < draft.labels_per_task]
+    minimum, sure = dataset.terms["min_labels"], sure_tasks(session, round_id) if draft.adaptive else frozenset()
+    wanted = {t for t in range(row.task_count) if t not in sure or len(taken.get(t, ())) < minimum}
+    free = [t for t in sorted(wanted - own) if len(taken.get(t, ())) < draft.labels_per_task]
     chosen = _choose(free, wished, Counter({t: len(s) for t, s in taken.items()}), request.count)[: row.label_budget - used]
     if not chosen:
+        if not wanted:
+            raise Conflict("nothing_wanted", "Every task of the round has labels enough: its consensus is sure.")
         raise Conflict("nothing_free", "No slot is free for this contributor in the round now; leases expire, so ask again later.")
     granted = Lease(
         id=secrets.token_hex(16),

@@ -11,6 +11,7 @@ from backend.datasets.service import draft_of, get_dataset, task_contents
 from backend.errors import Forbidden
 from backend.settlements.service import accepted, labels_of, panel_of, settlement_of
 from indexer.models import Audit, Entry, License, Round, Settlement
+from labelshare.rules import RULE
 from labelshare.rules.entries import Role
 from labelshare.rules.merkle import labels_tree
 
@@ -32,7 +33,7 @@ def dataset_file(backend: Backend, session: Session, dataset: int, licensee: str
     ).all()
     return {
         "schema": SCHEMA,
-        "rule": "kappa-1",
+        "rule": RULE,
         "chain_id": backend.deployment.chain_id,
         "label_registry": backend.deployment.address("LabelRegistry"),
         "settlement": backend.deployment.address("Settlement"),

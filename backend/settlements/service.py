@@ -12,16 +12,10 @@ from indexer.models import Audit, Dataset, Dispute, OpenSubmission, PanelMember,
 from indexer.models import Settlement as SettlementRow
 from labelshare.rules import jury
 from labelshare.rules.draw import sample
-from labelshare.rules.entries import Entry, Role, in_chunks
+from labelshare.rules.entries import Entry, in_chunks
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
-from labelshare.rules.settlement import (
-    Ballot,
-    RoundEvidence,
-    RuleTerms,
-    Settlement,
-    SubmissionEvidence,
-    settle,
-)
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.settlement import settle
 
 OPEN_PATH = 2
 
@@ -159,26 +153,6 @@ def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:
         return [int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting]
 
     return [[row(entry) for entry in chunk] for chunk in in_chunks(entries)]
-
-
-def totals_of(entries: Sequence[Entry]) -> list[str]:
-    """The Totals struct of these entries, in member order, as decimal strings."""
-
-    def total(name: str, role: Role) -> int:
-        return sum(int(getattr(entry, name)) for entry in entries if entry.role == role)
-
-    values = (
-        len(entries),
-        total("reward", Role.CONTRIBUTOR),
-        total("reward", Role.VALIDATOR),
-        sum(entry.slash for entry in entries),
-        total("shares", Role.CONTRIBUTOR),
-        total("shares", Role.VALIDATOR),
-        total("shares", Role.REQUESTER),
-        total("waiting", Role.CONTRIBUTOR),
-        total("waiting", Role.VALIDATOR),
-    )
-    return [str(value) for value in values]
 
 
 def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | None:

@@ -14,8 +14,13 @@ from labelshare.chain.naming import snake
 from labelshare.client.audit import check_evidence
 from labelshare.client.chain import OPEN_PATH, Chain, topic
 from labelshare.client.round_state import AUDIT_PHASES, ROUND_PHASES
-from labelshare.rules import draw
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
+from labelshare.rules import RULE, RULE_ID, draw
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.settlement import settle
+
+
+class UnknownRule(ValueError):
+    """A dataset names another scoring rule than the one that is implemented here."""
 
 
 class EvidenceMissing(ValueError):
@@ -28,8 +33,12 @@ def recompute(chain: Chain, round_id: int, bodies: Mapping[int, bytes]) -> Settl
     Raises EvidenceMissing, EvidenceMismatch.
     """
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
-    rounds = [number for number in rounds_of(chain, dataset) if number <= round_id]
-    return settle(rule_terms(chain, dataset), [_evidence(chain, number, bodies) for number in rounds])
+    return settle(rule_terms(chain, dataset), history(chain, dataset, round_id, bodies))
+
+
+def history(chain: Chain, dataset: int, last: int, bodies: Mapping[int, bytes]) -> list[RoundEvidence]:
+    """What the rule takes: the dataset's rounds up to round `last`. Raises EvidenceMissing, EvidenceMismatch."""
+    return [_evidence(chain, number, bodies) for number in rounds_of(chain, dataset) if number <= last]
 
 
 def rounds_of(chain: Chain, dataset: int) -> list[int]:
@@ -40,10 +49,12 @@ def rounds_of(chain: Chain, dataset: int) -> list[int]:
 
 
 def rule_terms(chain: Chain, dataset: int) -> RuleTerms:
-    """The dataset's terms that the rule needs, by their names in the contract's ABI."""
+    """The dataset's terms that the rule needs, by their names in the contract's ABI. Raises UnknownRule."""
     (item,) = [item for item in abi("DatasetRegistry") if item.get("name") == "termsOf"]
     names = [snake(member["name"]) for member in item["outputs"][0]["components"]]
     terms: dict[str, Any] = dict(zip(names, chain.read("DatasetRegistry", "termsOf", dataset), strict=True))
+    if "0x" + bytes(terms["rule_id"]).hex() != RULE_ID:
+        raise UnknownRule(f"Dataset {dataset} is settled by another scoring rule than {RULE}, which this version has.")
     same = ("classes", "reward", "audit_fee", "bond", "open_bond", "audit_rate", "min_labels", "max_labels")
     split = ("contributors_bps", "validators_bps", "requester_bps")
     return RuleTerms(

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from labelshare.chain.events import DatasetRegistryDatasetCreated
 from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, wait_for
 from labelshare.client.chain import Chain, to_log
 from labelshare.client.wallet import Wallet
+from labelshare.rules import RULE_ID
 
 ZERO = "0x" + "0" * 64
-RULE_ID = "0x" + keccak(text="kappa-1").hex()
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,23 @@ class Requester:
         deposit(self.chain, self.wallet, amount, escrow)
 
     def open_round(
-        self, api: Api, dataset: int, tasks: list[Any], label_budget: int, labels_per_task: int, deadline: int, last: bool
+        self,
+        api: Api,
+        dataset: int,
+        tasks: list[Any],
+        label_budget: int,
+        labels_per_task: int,
+        deadline: int,
+        last: bool,
+        adaptive: bool = True,
     ) -> int:
-        """Hands the tasks to the operator and waits until the round is open; its number."""
+        """Hands the tasks to the operator and waits until the round is open; its number. `adaptive`: a task whose consensus is sure
+        gets no more labels than the dataset's minimum."""
         body = {
             "tasks": tasks,
             "label_budget": label_budget,
             "labels_per_task": labels_per_task,
+            "adaptive": adaptive,
             "deadline": deadline,
             "last": last,
         }

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from labelshare.rules.consensus import Consensus, Labels, leave_one_out
+from labelshare.rules.consensus import Consensus, leave_one_out, votes_of
 from labelshare.rules.fixed import ONE, Bools, Ints, exp2_negative, log2
+from labelshare.rules.sums import Block, Labels, add_at, count_at
 
 MIN_EVIDENCE = 12 * ONE  # bits, so that a coincidence of 2^-12 passes
 MIN_EVIDENCE_PER_LABEL = ONE // 8  # bits
@@ -14,17 +15,22 @@ def echo_evidence(labels: Labels, consensus: Consensus, suspects: Bools) -> Ints
 
     Only tasks that another suspect labeled say anything. A copier repeats one of the suspects' labels in 15 of 16 cases.
     """
-    suspect = suspects[labels.contributor]
-    among = labels.where(suspect)
-    votes = np.zeros((labels.tasks, labels.classes), np.int64)
-    np.add.at(votes, (among.task, among.answer), 1)
-    others = votes.sum(axis=1)[labels.task] - suspect
-    same = votes[labels.task, labels.answer] - suspect
-    copied = log2(15 * ONE * same // (16 * np.maximum(others, 1)) + ONE // (16 * labels.classes))
-    likelihood = exp2_negative(-consensus.skill[labels.contributor, :, labels.answer])
-    own = log2((leave_one_out(consensus, labels) * likelihood).sum(axis=1) // ONE)
-    evidence = np.zeros(labels.contributors, np.int64)
-    np.add.at(evidence, labels.contributor, np.where(others > 0, copied - own, 0))
+    likelihood = exp2_negative(-consensus.skill).reshape(labels.classes, -1)
+
+    def work(block: Block, evidence: Ints) -> None:
+        suspect = suspects[block.contributor]
+        votes = votes_of(block, labels.classes, suspect)
+        others = votes.sum(axis=0).take(block.task) - suspect
+        echoing = np.flatnonzero(others)
+        if not len(echoing):
+            return
+        told = block.only(echoing)
+        same = votes[told.answer, told.task] - suspect[echoing]
+        copied = log2(15 * ONE * same // (16 * others[echoing]) + ONE // (16 * labels.classes))
+        own = log2((leave_one_out(consensus, told) * likelihood.take(told.said, axis=1)).sum(axis=0) // ONE)
+        add_at(evidence, told.contributor, copied - own)
+
+    (evidence,) = labels.sum(work, (labels.contributors,))
     return evidence
 
 
@@ -33,7 +39,7 @@ def find_echoes(labels: Labels, consensus: Consensus, suspects: Bools) -> Bools:
 
     Everyone is tested, not suspects only: a member of a clique whose few audited labels were lucky still copies the others.
     """
-    count = np.bincount(labels.contributor, minlength=labels.contributors)
+    count = count_at(labels.contributor, labels.contributors)
     enough = np.maximum(MIN_EVIDENCE, count * MIN_EVIDENCE_PER_LABEL)
     first = echo_evidence(labels, consensus, suspects) > enough
     second: Bools = first & (echo_evidence(labels, consensus, first) > enough)

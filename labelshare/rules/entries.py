@@ -31,6 +31,40 @@ class Entry:
     waiting: int
 
 
+@dataclass(frozen=True)
+class Totals:
+    """The sums over a settlement's entries, in the order of the contract's struct: base units, units of shares, labels, votes."""
+
+    entries: int
+    contributor_reward: int
+    validator_reward: int
+    slash: int
+    contributor_shares: int
+    validator_shares: int
+    requester_shares: int
+    waiting_labels: int
+    waiting_votes: int
+
+
+def totals_of(entries: Sequence[Entry]) -> Totals:
+    """The sums that a proposal of these entries must name."""
+
+    def total(name: str, role: Role) -> int:
+        return sum(int(getattr(entry, name)) for entry in entries if entry.role == role)
+
+    return Totals(
+        entries=len(entries),
+        contributor_reward=total("reward", Role.CONTRIBUTOR),
+        validator_reward=total("reward", Role.VALIDATOR),
+        slash=sum(entry.slash for entry in entries),
+        contributor_shares=total("shares", Role.CONTRIBUTOR),
+        validator_shares=total("shares", Role.VALIDATOR),
+        requester_shares=total("shares", Role.REQUESTER),
+        waiting_labels=total("waiting", Role.CONTRIBUTOR),
+        waiting_votes=total("waiting", Role.VALIDATOR),
+    )
+
+
 def in_chunks(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Entries in their order, in chunks that are as full as the contract takes them."""
     chunks: list[list[Entry]] = []

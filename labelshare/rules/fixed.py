@@ -63,18 +63,18 @@ def tables() -> tuple[Ints, Ints]:
 def log2(n: npt.ArrayLike) -> Ints:
     """log2(n) in units of 1/ONE for 0 <= n < 2^62; log2(0) is taken as log2(1). Any shape."""
     values = np.maximum(np.asarray(n, dtype=np.int64), 1)
-    exponent, rest = np.zeros_like(values), values.copy()
-    for shift in (32, 16, 8, 4, 2, 1):
-        above = rest >> shift > 0
-        exponent += np.where(above, shift, 0)
-        rest = np.where(above, rest >> shift, rest)
-    mantissa = np.where(exponent >= 12, values >> np.maximum(exponent - 12, 0), values << np.maximum(12 - exponent, 0))
-    result: Ints = exponent * ONE + tables()[0][mantissa - STEPS]
+    below = values >> 1  # becomes, for each value, all ones below its highest bit
+    for shift in (1, 2, 4, 8, 16, 32):
+        below |= below >> shift
+    exponent = np.bitwise_count(below).astype(np.int64)
+    mantissa = values << (62 - exponent) >> 50  # its highest 13 bits, the first of them 1
+    result: Ints = exponent * ONE + tables()[0].take(mantissa - STEPS)
     return result
 
 
 def exp2_negative(x: npt.ArrayLike) -> Ints:
     """ONE * 2^(-x / ONE) for x >= 0, floored. Any shape."""
     values = np.asarray(x, dtype=np.int64)
-    result: Ints = tables()[1][(values % ONE) // (ONE // STEPS)] >> np.minimum(values // ONE, 62)
+    step = (values & (ONE - 1)) >> 4  # of STEPS in ONE
+    result: Ints = tables()[1].take(step) >> np.minimum(values >> 16, 62)
     return result

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelshare.rules.consensus import NO_VERDICT, Consensus, Labels, fit, leave_one_out, normalise, vote_shares
+from labelshare.rules.consensus import NO_VERDICT, Consensus, fit, leave_one_out, pin
 from labelshare.rules.echo import find_echoes
 from labelshare.rules.fixed import ONE, Bools, Ints
+from labelshare.rules.sums import Block, Labels, add_at, count_at
 
 MIN_AUDITS_TO_MUTE = 3
 MIN_HEARD = 3
@@ -51,10 +52,13 @@ def score(labels: Labels, verdicts: Ints, weight: int) -> Scores:
 
     Args:
         labels: every label that counts, all rounds; task indices run through the rounds.
-        verdicts: int64[tasks], the panel's plurality, NO_VERDICT where there is none.
+        verdicts: int[tasks], the panel's plurality, NO_VERDICT where there is none.
         weight: of an audited task, from `consensus.audit_weight`.
     """
-    low = find_low(labels, verdicts)
+    verdicts = np.asarray(verdicts, dtype=np.int64)
+    audited, hits = _audits(labels, verdicts)
+    count = count_at(labels.contributor, labels.contributors)
+    low = find_low(audited, hits, count_at(verdicts[verdicts != NO_VERDICT], labels.classes), int((count > 0).sum()))
     flagged = np.zeros(labels.contributors, np.bool_)
     consensus = fit(labels, verdicts, weight, low)
     for _ in range(MAX_ECHO_ROUNDS):
@@ -63,113 +67,100 @@ def score(labels: Labels, verdicts: Ints, weight: int) -> Scores:
             break
         flagged |= found
         consensus = fit(labels, verdicts, weight, low | flagged)
-    spread, kappa = _kappa(labels, verdicts, consensus)
-    on_audited = labels.where(verdicts[labels.task] != NO_VERDICT)
-    hits = on_audited.where(verdicts[on_audited.task] == on_audited.answer)
+    share, spread = class_shares(consensus)
+    kappa = _agreement(labels, verdicts, consensus).kappa(share, spread)
     return Scores(
         consensus=consensus,
         kappa=np.where(flagged, np.minimum(kappa, 0), kappa),
-        count=_per_contributor(labels),
-        audited=_per_contributor(on_audited),
-        audit_hits=_per_contributor(hits),
+        count=count,
+        audited=audited.sum(axis=1),
+        audit_hits=hits,
         low=low,
         flagged=flagged,
         spread=spread,
     )
 
 
-def find_low(labels: Labels, verdicts: Ints) -> Bools:
+def find_low(audited: Ints, hits: Ints, verdicts: Ints, heard: int) -> Bools:
     """bool[contributors]: those whose audited labels are too little better than chance to be heard.
 
     Gain of a label = [it is the verdict] − share of its class among verdicts. Low: (G + 2ḡ) / (a + 2) < max(ḡ, 0) / 3 with at
     least 3 audited labels, ḡ the mean gain of all; the worst first, only while 3 others are heard, and at most half of all: a
     small sample with nearly one class says too little to silence a crowd.
+
+    Args:
+        audited: int64[contributors, classes], audited labels by what they say. hits: int64[contributors], of these right.
+        verdicts: int64[classes], verdicts of each class. heard: how many contributors have labels.
     """
-    low = np.zeros(labels.contributors, np.bool_)
-    audited = labels.where(verdicts[labels.task] != NO_VERDICT)
-    if not len(audited.task):
+    low, count = np.zeros(len(audited), np.bool_), audited.sum(axis=1)
+    if not count.any():
         return low
-    known = verdicts[verdicts != NO_VERDICT]
-    share = np.bincount(known, minlength=labels.classes) * ONE // len(known)
-    gain = ONE * (verdicts[audited.task] == audited.answer) - share[audited.answer]
-    gains, count = np.zeros(labels.contributors, np.int64), _per_contributor(audited)
-    np.add.at(gains, audited.contributor, gain)
-    mean = int(gain.sum()) // len(gain)
+    share = verdicts * ONE // verdicts.sum()
+    gains = ONE * hits - (audited * share).sum(axis=1)
+    mean = int(gains.sum()) // int(count.sum())
     shrunk = (gains + 2 * mean) // (count + 2)
     candidates = np.flatnonzero((count >= MIN_AUDITS_TO_MUTE) & (shrunk < max(mean, 0) // 3))
-    heard = int((_per_contributor(labels) > 0).sum())
     worst_first = candidates[np.lexsort((candidates, shrunk[candidates]))]
     low[worst_first[: max(0, min(heard - MIN_HEARD, heard // MUTED_OF))]] = True
     return low
 
 
-def verdicts_of(ballots: Ints, weights: Ints, classes: int) -> Ints:
-    """int64[tasks]: the plurality of a panel's answers, NO_VERDICT on a tie or without a vote.
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Sums over what each of some people said, from which κ follows; of contributors, and of validators.
 
-    Args:
-        ballots: int64[validators, tasks]; an answer outside 0..classes-1 is no vote.
-        weights: int64[validators, tasks], seats.
+    Attributes:
+        reference: int64[classes, people] in 1/ONE: how much each class was the right answer to their tasks.
+        own: int64[people] in 1/ONE: how much the answers they gave were.
+        said: int64[people, classes]: how often they gave each.
     """
-    votes = (weights[:, :, None] * (ballots[:, :, None] == np.arange(classes))).sum(axis=0)
-    best = votes.max(axis=1)
-    decided = (best > 0) & ((votes == best[:, None]).sum(axis=1) == 1)
-    return np.where(decided, votes.argmax(axis=1), NO_VERDICT)
+
+    reference: Ints
+    own: Ints
+    said: Ints
+
+    def kappa(self, class_share: Ints, spread: int) -> Ints:
+        """int64[people] in 1/ONE, -ONE..ONE: what they gained over their own chance baseline."""
+        weight = self.said.sum(axis=1)
+        baseline = (self.reference + BASELINE_PRIOR * class_share[:, None]) // (weight + BASELINE_PRIOR)
+        gain = self.own - (baseline.T * self.said).sum(axis=1)
+        result: Ints = np.clip(gain * ONE // np.maximum(weight * max(spread, 1), 1), -ONE, ONE)
+        return result
 
 
-def validator_kappa(ballots: Ints, weights: Ints, others_say: Ints, class_share: Ints, spread: int) -> Ints:
-    """int64[validators] in 1/ONE: κ against the other ballots plus half a vote of the consensus.
-
-    Args:
-        ballots: int64[validators, tasks], NO_VERDICT where a validator did not vote (other panels' tasks, or no valid class).
-        weights: int64[validators, tasks], seats with which each voted on each task.
-        others_say: int64[tasks, classes] in 1/ONE, the consensus without verdicts.
-        class_share: int64[classes] in 1/ONE. spread: as in Scores.
-    """
-    classes = others_say.shape[1]
-    chosen = ballots[:, :, None] == np.arange(classes)
-    votes = weights[:, :, None] * chosen
-    rest = votes.sum(axis=0)[None] - votes
-    reference = (2 * ONE * rest + others_say[None]) // (2 * rest.sum(axis=2, keepdims=True) + 1)
-    voted = ballots != NO_VERDICT
-    count = voted.sum(axis=1)
-    baseline = ((reference * voted[:, :, None]).sum(axis=1) + BASELINE_PRIOR * class_share) // (count + BASELINE_PRIOR)[:, None]
-    gain = ((reference - baseline[:, None, :]) * chosen).sum(axis=(1, 2))
-    result: Ints = np.clip(gain * ONE // np.maximum(count * max(spread, 1), 1), -ONE, ONE)
-    return result
+def class_shares(consensus: Consensus) -> tuple[Ints, int]:
+    """How common each class is, int64[classes] in 1/ONE, and the chance in 1/ONE of two random tasks to differ in class."""
+    classes = consensus.posterior.sum(axis=1)
+    share: Ints = classes * ONE // max(int(classes.sum()), 1)
+    return share, ONE - int((share * share).sum()) // ONE
 
 
-def unaudited_posterior(consensus: Consensus, labels: Labels) -> Ints:
-    """int64[tasks, classes] in 1/ONE: what contributors say of each task, verdicts left out."""
-    labeled = np.bincount(labels.task, minlength=labels.tasks) > 0
-    return np.where(labeled[:, None], normalise(consensus.log_odds), vote_shares(labels))
+def _agreement(labels: Labels, verdicts: Ints, consensus: Consensus) -> Agreement:
+    """With the verdict, or what the others say; an audited label counts twice."""
+
+    def work(block: Block, reference: Ints, own: Ints, said: Ints) -> None:
+        verdict = verdicts[block.tasks].take(block.task)
+        weight = np.where(verdict != NO_VERDICT, 2, 1)
+        truth = leave_one_out(consensus, block)
+        pin(truth, verdict)
+        truth *= weight
+        for table, row in zip(reference, truth, strict=True):
+            add_at(table, block.contributor, row)
+        add_at(own, block.contributor, truth[block.answer, np.arange(len(weight))])
+        add_at(said, block.said, weight)
+
+    people, classes = labels.contributors, labels.classes
+    reference, own, said = labels.sum(work, (classes, people), (people,), (people * classes,))
+    return Agreement(reference, own, said.reshape(people, classes))
 
 
-def class_shares(consensus: Consensus) -> Ints:
-    """int64[classes] in 1/ONE: how common each class is."""
-    classes = consensus.posterior.sum(axis=0)
-    result: Ints = classes * ONE // max(int(classes.sum()), 1)
-    return result
+def _audits(labels: Labels, verdicts: Ints) -> tuple[Ints, Ints]:
+    """int64[contributors, classes] and int64[contributors]: audited labels by what they say, and how many are right."""
 
+    def work(block: Block, audited: Ints, hits: Ints) -> None:
+        verdict = verdicts[block.tasks].take(block.task)
+        add_at(audited, block.said[verdict != NO_VERDICT], 1)
+        add_at(hits, block.contributor[verdict == block.answer], 1)
 
-def _kappa(labels: Labels, verdicts: Ints, consensus: Consensus) -> tuple[int, Ints]:
-    share = class_shares(consensus)
-    spread = ONE - int((share * share).sum()) // ONE
-    verdict = verdicts[labels.task]
-    audited = verdict != NO_VERDICT
-    one_hot = ONE * (verdict[:, None] == np.arange(labels.classes))
-    reference = np.where(audited[:, None], one_hot, leave_one_out(consensus, labels))
-    weight = np.where(audited, 2, 1)
-    weights = np.zeros(labels.contributors, np.int64)
-    np.add.at(weights, labels.contributor, weight)
-    baseline = np.zeros((labels.contributors, labels.classes), np.int64)
-    np.add.at(baseline, labels.contributor, reference * weight[:, None])
-    baseline = (baseline + BASELINE_PRIOR * share) // (weights + BASELINE_PRIOR)[:, None]
-    said = np.arange(len(labels.answer))
-    gain = weight * (reference[said, labels.answer] - baseline[labels.contributor, labels.answer])
-    gains = np.zeros(labels.contributors, np.int64)
-    np.add.at(gains, labels.contributor, gain)
-    return spread, np.clip(gains * ONE // np.maximum(weights * max(spread, 1), 1), -ONE, ONE)
-
-
-def _per_contributor(labels: Labels) -> Ints:
-    return np.bincount(labels.contributor, minlength=labels.contributors).astype(np.int64)
+    audited, hits = labels.sum(work, (labels.contributors * labels.classes,), (labels.contributors,))
+    return audited.reshape(labels.contributors, labels.classes), hits

@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from labelshare.rules.entries import Role
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.settlement import settle
 from scripts.crowd_replay import Label, accuracy, load, majority, panel_answer, spearman, with_clique, worker_accuracy
 
 REWARD = 10**18

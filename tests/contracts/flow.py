@@ -226,8 +226,10 @@ class Flow:
 
     # Settling
 
-    def propose(self, entries: list[tuple[Any, ...]], chunks: int = 1, sender: Any = None, **changes: Any) -> None:
-        evidence = keccak(text=f"evidence {self.round}")
+    def propose(
+        self, entries: list[tuple[Any, ...]], chunks: int = 1, sender: Any = None, evidence: bytes | None = None, **changes: Any
+    ) -> None:
+        evidence = evidence or keccak(text=f"evidence {self.round}")
         message = eip712.Evidence(self.round, evidence, (sender or self.operator).address.lower())
         board = self.protocol.audit_board
         signed = sorted(

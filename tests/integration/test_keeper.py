@@ -153,7 +153,7 @@ def test_an_exit_is_asked_for_when_it_is_due(world: World, phase: str, changes: 
 def test_an_exit_pays_those_with_pending_work(world: World) -> None:
     close(world, audit_row(world), settlement_row("exiting"))
     who = VALIDATORS[0].address
-    counts = dict.fromkeys(("sequence", "labels", "pending_open", "last_round", "open_round"), 0)
+    counts = dict.fromkeys(("sequence", "labels", "pending_open", "covered", "last_round", "open_round"), 0)
     world.mirror(
         Contributor(dataset=1, contributor=world.ada.address, pending=3, **counts),
         Contributor(dataset=1, contributor=world.bob.address, pending=0, **counts),

@@ -11,10 +11,11 @@ from labelshare.client.chain import Chain
 from labelshare.client.dispute import Juror, NotAJuror, challenge
 from labelshare.client.recompute import EvidenceMissing, recompute, rule_terms
 from labelshare.client.wallet import Wallet
-from labelshare.rules import draw
+from labelshare.rules import RULE_ID, draw
 from labelshare.rules.entries import settlement_root
+from labelshare.rules.history import Ballot, RoundEvidence, SubmissionEvidence
 from labelshare.rules.jury import bond, verdict_commitment
-from labelshare.rules.settlement import Ballot, RoundEvidence, SubmissionEvidence, settle
+from labelshare.rules.settlement import settle
 from tests.unit.logs import DEPLOYMENT, address
 from tests.unit.small_chain import ADA, DATASET, ROUNDS, TASKS, VALIDATOR, Small, evidence_of, small
 
@@ -23,7 +24,7 @@ NOW = 5_000
 LAST = ROUNDS[-1]
 TERMS = (
     *(address(7), address(8), 3, 3, 86, 3, 9, 1000, 400, 250, 1000, 10, 10, 10, 10, 5000, 1000),
-    *(bytes(32), bytes(32), bytes(32), 7, 100, 8000, 1000, 1000, 250, bytes(32), "ipfs://x"),
+    *(bytes(32), bytes(32), bytes.fromhex(RULE_ID[2:]), 7, 100, 8000, 1000, 1000, 250, bytes(32), "ipfs://x"),
 )
 
 

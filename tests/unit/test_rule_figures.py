@@ -5,10 +5,12 @@ import statistics
 import numpy as np
 import pytest
 
-from labelshare.rules.consensus import NO_VERDICT, Labels, fit, wants_label
+from labelshare.rules.consensus import NO_VERDICT, fit, wants_label
 from labelshare.rules.entries import Role
 from labelshare.rules.fixed import ONE
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.settlement import settle
+from labelshare.rules.sums import Labels
 from scripts.bench.incentives import address, run, setting
 from scripts.crowd_replay import load
 
@@ -93,7 +95,9 @@ def test_nearly_one_class_pays_the_exit_rate_to_the_accurate_only() -> None:
 
 
 def test_a_task_gets_labels_until_the_consensus_is_sure() -> None:
-    assert wants_label(ONE, 2, 3, 9)
-    assert wants_label(94 * ONE // 100, 3, 3, 9)
-    assert not wants_label(95 * ONE // 100 + 1, 3, 3, 9)
-    assert not wants_label(0, 9, 3, 9)
+    assert wants_label(ONE, 2, 2, 3, 9)
+    assert wants_label(94 * ONE // 100, 3, 3, 3, 9)
+    assert not wants_label(95 * ONE // 100 + 1, 3, 3, 3, 9)
+    assert not wants_label(95 * ONE // 100 + 1, 3, 4, 3, 9)
+    assert wants_label(95 * ONE // 100 + 1, 2, 4, 3, 9)
+    assert not wants_label(0, 1, 9, 3, 9)

@@ -7,8 +7,10 @@ import pytest
 
 from labelshare.rules.entries import MAX_ENTRIES, MAX_STAKE_SLASHES, Entry, Role, in_chunks, settlement_root
 from labelshare.rules.fixed import ONE
-from labelshare.rules.settlement import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence, settle
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.settlement import settle
 from scripts.bench.incentives import address
+from tests.unit.histories import shuffled
 
 TERMS = RuleTerms(3, 1000, 400, 250, 1000, 64, 5000, 3, 9, 8000, 1000, 1000, address("req"))
 
@@ -49,17 +51,6 @@ def history(rng: random.Random, rounds: int) -> list[RoundEvidence]:
 def closing(number: int) -> RoundEvidence:
     """The round that settles what has waited too long."""
     return RoundEvidence(number, b"", True, 0, (), (), ())
-
-
-def shuffled(rng: random.Random, evidence: RoundEvidence) -> RoundEvidence:
-    submissions = [
-        replace(s, labels=tuple(rng.sample(s.labels, len(s.labels))))
-        for s in evidence.submissions
-    ]
-    rng.shuffle(submissions)
-    ballots = rng.sample(evidence.ballots, len(evidence.ballots))
-    fields = vars(evidence) | {"submissions": tuple(submissions), "ballots": tuple(ballots)}
-    return RoundEvidence(**fields)
 
 
 @pytest.mark.parametrize("seed", range(25))

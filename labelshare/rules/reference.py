@@ -1,0 +1,299 @@
+"""The scoring rule `kappa-1` in plain Python: slow, to be read beside the specification (K1–K11), and to judge the fast one by.
+
+With `settlement.settle` it shares what goes in and what comes out, and nothing of what lies between. Numbers are integers of 1/ONE.
+A task is (round id, index), a person an account, labels are {(task, person): answer}; P, LO, λ, q and D are those of K4–K7.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from math import isqrt
+
+from eth_utils.crypto import keccak
+
+from labelshare.rules.entries import Entry, Role
+from labelshare.rules.history import ContributorScore, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, ValidatorScore
+
+ONE = 1 << 16
+Row = list[int]
+Task = tuple[int, int]
+Labels = dict[tuple[Task, str], int]
+Votes = dict[Task, dict[str, tuple[int, int]]]  # by task and validator: answer, seats
+Said = list[tuple[int, int, Row]]  # weight, answer, and how much each class was right
+Accounts = dict[str, "Account"]
+
+
+@cache
+def log2_table() -> Row:
+    """K1. round(ONE · log2(1 + (i + ½)/4096)), from its first 20 binary digits."""
+    table = []
+    for i in range(4096):
+        x, digits = (2 * (4096 + i) + 1) << 87, 0  # in units of 2^-100
+        for _ in range(20):
+            x = x * x >> 100
+            digits = 2 * digits + (x >> 101)
+            x >>= x >> 101
+        table.append((digits + 8) >> 4)
+    return table
+
+
+@cache
+def exp2_table() -> Row:
+    """K1. floor(ONE · 2^(−i/4096)): powers of the 4,096th root of ½, which is twelve square roots."""
+    table, x, root = [], 1 << 160, 1 << 159  # in units of 2^-160
+    for _ in range(12):
+        root = isqrt(root << 160)
+    for _ in range(4096):
+        table.append(x >> 144)
+        x = x * root >> 160
+    return table
+
+
+def log2(n: int) -> int:
+    exponent = max(n, 1).bit_length() - 1
+    return exponent * ONE + log2_table()[(max(n, 1) << 12 >> exponent) - 4096]
+
+
+def exp2(x: int) -> int:
+    return exp2_table()[x % ONE // 16] >> x // ONE
+
+
+def counted(terms: RuleTerms, evidence: RoundEvidence) -> Labels:
+    """K2. The labels of a round that count."""
+
+    def order(submission: SubmissionEvidence) -> tuple[bool, bytes, str, int]:
+        lot = keccak(evidence.seed + bytes.fromhex(submission.contributor[2:]))
+        return submission.open_path, lot if submission.open_path else b"", submission.contributor, submission.sequence
+
+    labels: Labels = {}
+    on_task: Counter[int] = Counter()
+    for submission in sorted(evidence.submissions, key=order):
+        if submission.void or not len(dict(submission.labels)) == len(submission.labels) == submission.count:
+            continue
+        for index, answer in submission.labels:
+            place = (evidence.round_id, index), submission.contributor
+            known = 0 <= index < evidence.task_count and 0 <= answer < terms.classes
+            full = submission.open_path and on_task[index] >= terms.max_labels
+            if known and not full and place not in labels:
+                labels[place] = answer
+                on_task[index] += 1
+    return labels
+
+
+def normalised(log_odds: Row) -> Row:
+    highest = max(log_odds)
+    likelihood = [exp2(highest - odds) + 1 for odds in log_odds]
+    total = sum(likelihood)
+    return [x * ONE // total for x in likelihood]
+
+
+class Model:
+    """K4. What is believed of the tasks when the low and the flagged are muted; verdicts are {task: class}."""
+
+    def __init__(
+        self, terms: RuleTerms, tasks: list[Task], labels: Labels, verdicts: dict[Task, int], low: set[str], flagged: set[str]
+    ) -> None:
+        self.terms, self.tasks, self.labels, self.low, self.flagged = terms, tasks, labels, low, flagged
+        self.K, self.muted = range(terms.classes), low | flagged
+        self.weight = min(2, (512 + terms.audit_rate) // (2 * terms.audit_rate))  # K3
+        self.known = {task: [ONE * (k == verdict) for k in self.K] for task, verdict in verdicts.items()}
+        votes = {task: [0 for _ in self.K] for task in tasks}
+        for (task, person), x in labels.items():
+            votes[task][x] += person not in self.muted
+        P = {task: [n * ONE // sum(row) if any(row) else ONE // len(row) for n in row] for task, row in votes.items()}
+        if verdicts:
+            self.learn(self.known)
+            P = {task: [(p + q) // 2 for p, q in zip(P[task], normalised(self.LO[task]), strict=True)] for task in tasks}
+        self.P = P | self.known
+        for _ in range(8):
+            self.learn(self.P)
+            self.P = {task: normalised(row) for task, row in self.LO.items()} | self.known
+        total = [sum(row[k] for row in self.P.values()) for k in self.K]
+        self.q = [n * ONE // max(sum(total), 1) for n in total]
+        self.D = ONE - sum(share * share for share in self.q) // ONE
+
+    def learn(self, P: dict[Task, Row]) -> None:
+        """λ of everyone from their labels of the tasks in P, then LO of all tasks from λ and P."""
+        K, few = self.K, ONE // 64
+        n = {person: [[0 for _ in K] for _ in K] for _, person in self.labels}
+        for (task, person), x in self.labels.items():
+            for k in K if task in P else ():
+                n[person][k][x] += P[task][k] * (self.weight if task in self.known else 1)
+        crowd = [[sum(n[person][k][x] for person in n if person not in self.muted) for x in K] for k in K]
+        pool = [[count * ONE // max(sum(row), 1) for count in row] for row in crowd]
+
+        def skill(row: Row, prior: Row) -> Row:
+            total = log2(sum(row) + 4 * ONE + len(K) * few)
+            return [log2(count + 4 * share + few) - total for count, share in zip(row, prior, strict=True)]
+
+        self.skill = {person: [skill(of[k], pool[k]) for k in K] for person, of in n.items()}
+        common = [sum(row[k] for row in P.values()) for k in K]
+        prior = [log2(count + ONE) - log2(sum(common) + len(K) * ONE) for count in common]
+        self.LO = dict.fromkeys(self.tasks, prior)
+        for task, person in self.labels:
+            self.LO[task] = [odds + own for odds, own in zip(self.LO[task], self.own(task, person), strict=True)]
+
+    def own(self, task: Task, person: str) -> Row:
+        """What a label adds to its task's log-odds."""
+        return [0 if person in self.muted else row[self.labels[task, person]] for row in self.skill[person]]
+
+    def others_say(self, task: Task, person: str) -> Row:
+        """p⁻ⁱ of K6 and K7."""
+        return normalised([odds - own for odds, own in zip(self.LO[task], self.own(task, person), strict=True)])
+
+    def kappa(self, said: Said) -> int:
+        """K7. κ of whoever said these."""
+        total = sum(weight for weight, _, _ in said)
+        baseline = [(sum(weight * right[k] for weight, _, right in said) + 20 * self.q[k]) // (total + 20) for k in self.K]
+        gain = sum(weight * (right[x] - baseline[x]) for weight, x, right in said)
+        return max(-ONE, min(ONE, gain * ONE // max(total * max(self.D, 1), 1)))
+
+
+def find_low(labels: Labels, verdicts: dict[Task, int]) -> set[str]:
+    """K5. Those whose audited labels are too little better than chance to be heard."""
+    known, heard = list(verdicts.values()), len({person for _, person in labels})
+    gains: dict[str, Row] = defaultdict(list)
+    for (task, person), x in labels.items():
+        if task in verdicts:
+            gains[person].append(ONE * (x == verdicts[task]) - known.count(x) * ONE // len(known))
+    everyone = [gain for of in gains.values() for gain in of]
+    mean = sum(everyone) // max(len(everyone), 1)
+    shrunk = [((sum(of) + 2 * mean) // (len(of) + 2), person) for person, of in gains.items() if len(of) >= 3]
+    worst_first = sorted((gain, person) for gain, person in shrunk if gain < max(mean, 0) // 3)
+    return {person for _, person in worst_first[: max(0, min(heard - 3, heard // 2))]}
+
+
+def echoes(model: Model, suspects: set[str]) -> set[str]:
+    """K6. Those whose labels are better explained by copying suspects than by their own skill."""
+    votes: dict[Task, dict[str, int]] = defaultdict(dict)
+    for (task, person), x in model.labels.items():
+        if person in suspects:
+            votes[task][person] = x
+    bits: Counter[str] = Counter()
+    for (task, person), x in model.labels.items():
+        others = [answer for suspect, answer in votes[task].items() if suspect != person]
+        if others:
+            copied = 15 * ONE * others.count(x) // (16 * len(others)) + ONE // (16 * len(model.K))
+            own = zip(model.others_say(task, person), model.skill[person], strict=True)
+            bits[person] += log2(copied) - log2(sum(p * exp2(-row[x]) for p, row in own) // ONE)
+    labels = Counter(person for _, person in model.labels)
+    return {person for person in bits if bits[person] > max(12 * ONE, labels[person] * (ONE // 8))}
+
+
+def tally(votes: dict[str, tuple[int, int]], classes: int) -> Row:
+    return [sum(seats for answer, seats in votes.values() if answer == k) for k in range(classes)]
+
+
+class Account:
+    """What was decided of an account's work so far, and what is pending."""
+
+    def __init__(self) -> None:
+        self.paid = self.slashed = self.shares = self.pending = self.at_stake = 0
+
+    def add(self, work: int, stake: int) -> None:
+        self.pending, self.at_stake = self.pending + work, self.at_stake + work * stake
+
+    def decide(self, pay: int, slash: int, shares: int) -> tuple[int, int, int, int]:
+        self.paid, self.slashed, self.shares = self.paid + pay, self.slashed + slash, self.shares + shares
+        self.pending = self.at_stake = 0
+        return pay, slash, shares, 0
+
+    def settle(self, waits: bool, pay: int, slash: int, shares: int, unit: int, share: int) -> tuple[int, int, int, int]:
+        """K8. What is due over the whole history and was not decided before, within what is pending; or all of it waits."""
+        if waits:
+            return 0, 0, 0, self.pending
+        pay, slash = min(max(0, pay - self.paid), unit * self.pending), min(max(0, slash - self.slashed), self.at_stake)
+        return self.decide(pay, slash, min(max(0, shares - self.shares), share * self.pending))
+
+
+def settle(terms: RuleTerms, rounds: Sequence[RoundEvidence]) -> Settlement:
+    """The settlement of the last of the rounds, which has not exited."""
+    ordered = sorted(rounds, key=lambda evidence: evidence.round_id)
+    people: Accounts = defaultdict(Account)
+    panel: Accounts = defaultdict(Account)
+    for number, evidence in enumerate(ordered, start=1):
+        for submission in evidence.submissions:
+            if not submission.void:
+                people[submission.contributor].add(submission.count, terms.open_bond if submission.open_path else terms.bond)
+        for ballot in evidence.ballots:
+            panel[ballot.validator].add(ballot.weight * len(evidence.sample), 5 * terms.audit_fee)
+        if not evidence.exited:
+            settlement = settle_next(terms, ordered[:number], people, panel)
+            continue
+        for accounts, unit, share in ((people, terms.reward, ONE), (panel, terms.audit_fee, 0)):  # R11
+            for a in accounts.values():
+                a.decide(a.pending * (unit * terms.exit_rate_bps // 10_000), 0, a.pending * (share * terms.exit_rate_bps // 10_000))
+    return settlement
+
+
+def settle_next(terms: RuleTerms, history: list[RoundEvidence], people: Accounts, panel: Accounts) -> Settlement:
+    tasks = [(evidence.round_id, index) for evidence in history for index in range(evidence.task_count)]
+    labels = {place: x for evidence in history for place, x in counted(terms, evidence).items()}
+    votes: Votes = defaultdict(dict)
+    for evidence in history:
+        for ballot in evidence.ballots:
+            for index, x in zip(evidence.sample, ballot.answers, strict=True):
+                if 0 <= x < terms.classes:
+                    votes[evidence.round_id, index][ballot.validator] = (x, ballot.weight)
+    seats = {task: tally(of, terms.classes) for task, of in votes.items()}
+    verdicts = {task: row.index(max(row)) for task, row in seats.items() if row.count(max(row)) == 1}  # K3
+    model = Model(terms, tasks, labels, verdicts, find_low(labels, verdicts), set())
+    for _ in range(4):  # K6
+        first = echoes(model, model.muted)
+        if found := (first & echoes(model, first)) - model.flagged:
+            model = Model(terms, tasks, labels, verdicts, model.low, model.flagged | found)
+    scores, entries = contributors(model, people, history[-1].last)
+    C = sum(entry.shares for entry in entries)
+    validator_scores, more = validators(model, votes, panel, history[-1].last, C)
+    entries += more
+    if for_requester := C * terms.requester_bps // terms.contributors_bps:
+        entries.append(Entry(Role.REQUESTER, terms.requester, 0, 0, for_requester, 0))
+    P = [model.P[task] for task in tasks if task[0] == history[-1].round_id]
+    answers, confidence = tuple(row.index(max(row)) for row in P), tuple(max(row) for row in P)
+    return Settlement(tuple(entries), answers, confidence, tuple(scores), tuple(validator_scores))
+
+
+def contributors(model: Model, people: Accounts, last: bool) -> tuple[list[ContributorScore], list[Entry]]:
+    """K7–K10."""
+    terms, scores, entries = model.terms, [], []
+    said: dict[str, Said] = {name: [] for name in sorted(people)}
+    for (task, person), x in model.labels.items():
+        said[person].append((2, x, model.known[task]) if task in model.known else (1, x, model.others_say(task, person)))
+    for name, labeled in said.items():
+        hits = [right[x] == ONE for weight, x, right in labeled if weight == 2]
+        kappa = min(model.kappa(labeled), 0 if name in model.flagged else ONE)
+        merit = kappa - ONE // 20
+        if model.D < ONE // 32:  # K10
+            right = hits and sum(hits) * 10 >= len(hits) * 9 and name not in model.flagged
+            merit = ONE * terms.exit_rate_bps // 10_000 if right else 0
+        known, waits = min(len(hits), 6), len(hits) < 6 and not last
+        rate, low, flagged = max(0, merit) * known // 6, name in model.low, name in model.flagged
+        scores.append(ContributorScore(name, len(labeled), len(hits), kappa, rate, low, flagged, waits))
+        gain, loss = len(labeled) * max(0, merit) * known, len(labeled) * max(0, -merit) * known  # K8, K9
+        due = terms.reward * gain // (6 * ONE), terms.reward * loss // (6 * ONE), gain // 6
+        if people[name].pending:
+            entries.append(Entry(Role.CONTRIBUTOR, name, *people[name].settle(waits, *due, terms.reward, ONE)))
+    return scores, entries
+
+
+def validators(model: Model, votes: Votes, panel: Accounts, last: bool, C: int) -> tuple[list[ValidatorScore], list[Entry]]:
+    """K11. The reference is what the rest of the panel votes, and half a vote of the contributors; C are their points."""
+    said: dict[str, Said] = {name: [] for name in sorted(panel)}
+    terms, labeled = model.terms, {task for task, _ in model.labels}
+    for task, of in votes.items():
+        crowd = normalised(model.LO[task]) if task in labeled else [ONE // terms.classes] * terms.classes
+        for name, (x, _) in of.items():
+            rest = tally({other: vote for other, vote in of.items() if other != name}, terms.classes)
+            said[name].append((1, x, [(2 * ONE * n + p) // (2 * sum(rest) + 1) for n, p in zip(rest, crowd, strict=True)]))
+    scores, entries, merits, zero = [], [], {}, ONE * 2 // 5
+    for name, answers in said.items():
+        kappa, waits = model.kappa(answers), len(answers) < 30 and not last
+        scores.append(ValidatorScore(name, len(answers), kappa, waits))
+        merits[name] = 0 if waits else panel[name].pending * max(0, kappa - zero)
+        full = terms.audit_fee * sum(of[name][1] for of in votes.values() if name in of) * (kappa - zero)
+        due = max(0, full) // (ONE - zero), 2 * max(0, -full) // (ONE - zero), 0
+        if panel[name].pending:
+            entries.append(Entry(Role.VALIDATOR, name, *panel[name].settle(waits, *due, terms.audit_fee, 0)))
+    pot, total = C * terms.validators_bps // terms.contributors_bps, max(sum(merits.values()), 1)
+    return scores, [replace(entry, shares=pot * merits[entry.account] // total) for entry in entries]

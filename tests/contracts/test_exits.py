@@ -209,7 +209,7 @@ def test_an_exit_is_taken_once_and_only_by_work(flow: Flow, people: list[Wallet]
         with expect_revert("NothingPending"):
             settlement(flow).exit(flow.round, contributors, validators, {"from": stranger})
     with expect_revert("ChunkTooLarge"):
-        settlement(flow).exit(flow.round, [ada] * 101, [], {"from": stranger})
+        settlement(flow).exit(flow.round, [ada] * 129, [], {"from": stranger})
     settlement(flow).exit(flow.round, [ada], [], {"from": stranger})
     with expect_revert("NothingPending"):
         settlement(flow).exit(flow.round, [ada], [], {"from": stranger})

@@ -75,13 +75,20 @@ class Keeper:
         return False
 
     def _finish_datasets(self, session: Session) -> None:
-        """Asks for the closing round of each dataset whose work has waited too long."""
+        """Asks for the closing round of each dataset whose work has waited too long, and sends back the bonds that are kept for
+        contributors of a finished one who took no part in its last round."""
         ours = select(Dataset).where(Dataset.operator == self.backend.operator.address, Dataset.settled_block != 0)
         for dataset in session.scalars(ours.where(Dataset.waiting_labels + Dataset.waiting_votes > 0)).all():
             current = session.scalar(select(Round.phase).where(Round.dataset == dataset.id).order_by(Round.id.desc()).limit(1))
             waiting = dataset.waiting_labels + dataset.waiting_votes
             if current in ("settled", "void") and may_finish(waiting, settled_at(session, dataset), self.backend.now(session)):
                 enqueue_call(session, f"finish:{dataset.id}:{dataset.settled_block}", "LabelRegistry", "finishDataset", dataset.id)
+        finished = ours.join(Round, (Round.dataset == Dataset.id) & Round.last & (Round.phase == "settled"))
+        for dataset in session.scalars(finished).all():
+            held = select(Contributor.contributor).where(Contributor.dataset == dataset.id, Contributor.covered > 0)
+            some = session.scalars(held.order_by(Contributor.contributor).limit(MAX_ENTRIES)).all()
+            if some:
+                enqueue_call(session, f"release:{dataset.id}:{some[0]}", "Settlement", "releaseBonds", dataset.id, list(some))
 
     def _advance(self, session: Session, row: Round, checkpoint: Checkpoint) -> None:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)

@@ -24,6 +24,7 @@ from labelshare.client.check import NothingProposed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
+from labelshare.client.propose import ProposalError
 from labelshare.client.recompute import EvidenceMissing, UnknownRule
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
@@ -236,6 +237,7 @@ def main() -> None:
         NotAJuror,
         NothingProposed,
         OpenPathError,
+        ProposalError,
         RpcError,
         RpcUnavailable,
         SampleMismatch,

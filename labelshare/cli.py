@@ -15,6 +15,7 @@ from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror, settle, watch
 from labelshare.cli_open import contribute_open
+from labelshare.cli_stake import stake
 from labelshare.cli_withdraw import relay_withdrawal, withdraw
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
@@ -26,6 +27,7 @@ from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
 from labelshare.client.propose import ProposalError
 from labelshare.client.recompute import EvidenceMissing, UnknownRule
+from labelshare.client.staking import StakeError
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.client.withdraw import WithdrawalError
@@ -43,6 +45,7 @@ app.command()(challenge)
 app.command()(juror)
 app.command()(watch)
 app.add_typer(settle, name="settle")
+app.add_typer(stake, name="stake")
 app.command()(contribute_open)
 app.command()(withdraw)
 app.command()(relay_withdrawal)
@@ -241,6 +244,7 @@ def main() -> None:
         RpcError,
         RpcUnavailable,
         SampleMismatch,
+        StakeError,
         TimedOut,
         TransactionFailed,
         UnknownDeployment,

@@ -15,18 +15,9 @@ from labelshare.rules import draw, eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
 from labelshare.rules.merkle import labels_tree
 
-OPEN_POOL = "0x" + "0" * 64
-
 
 class EvidenceMismatch(RuntimeError):
     """The evidence file is not what the chain says was submitted. Do not sign it."""
-
-
-def stake(chain: Chain, wallet: Wallet, seats: int) -> None:
-    """Buys seats from the wallet's Ledger account (sends transactions)."""
-    size = int(chain.read("Staking", "seatSize"))
-    chain.send(wallet, "Ledger", "allow", chain.address("Staking"), size * seats)
-    chain.send(wallet, "Staking", "join", OPEN_POOL, seats)
 
 
 class SampleMismatch(RuntimeError):

@@ -11,12 +11,10 @@ from labelshare.chain.events import (
 )
 from labelshare.client.chain import Chain, TransactionFailed, topic
 from labelshare.client.round_state import ROUND_PHASES, state_of
+from labelshare.client.staking import MAX_SEATS, OPEN_POOL
 from labelshare.client.wallet import Wallet
 from labelshare.keeper import due_step, may_finish
 from labelshare.rules.entries import MAX_ENTRIES
-
-OPEN_POOL = "0x" + "0" * 64
-MAX_SEATS = 64  # seats that one call may expel
 
 
 class Keeper:

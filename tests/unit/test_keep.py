@@ -7,8 +7,9 @@ import pytest
 
 from labelshare.chain import events
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.keep import OPEN_POOL, Keeper
+from labelshare.client.keep import Keeper
 from labelshare.client.round_state import state_of
+from labelshare.client.staking import OPEN_POOL
 from labelshare.client.wallet import Wallet
 from labelshare.keeper import WAIT_LIMIT
 from tests.unit.logs import DEPLOYMENT

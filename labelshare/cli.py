@@ -14,6 +14,7 @@ from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror
+from labelshare.cli_lab import lab
 from labelshare.cli_open import contribute_open
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
@@ -38,6 +39,7 @@ LOT = 10  # tasks leased at a time when a person answers here
 app.command()(challenge)
 app.command()(juror)
 app.command()(contribute_open)
+app.command()(lab)
 
 
 @app.command()

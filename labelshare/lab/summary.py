@@ -1,0 +1,92 @@
+"""From a run's rows to the figures that the documents and the targets use."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from labelshare.lab.measures import MIN_JUDGED, MIN_PEOPLE
+from labelshare.lab.replay import FEW_TASKS
+from labelshare.lab.rules import AUDIT_RATE, OURS
+from labelshare.lab.run import Result, Row, mean
+
+Table = dict[str, Any]
+SPAM = ("random", "constant", "all-wrong", "picking")
+CLIQUES = ("clique-10", "clique-20", "clique-33")
+
+
+def summarise(result: Result) -> Table:
+    """What `summary.json` holds: every figure by rule, attack and set (means over seeds), and the targets."""
+    by_place: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in result.rows:
+        by_place[row.rule, row.attack, row.set].append(row)
+    figures: Table = {}
+    for (rule, attack, name), rows in by_place.items():
+        figures.setdefault(rule, {}).setdefault(attack, {})[name] = _means(rows)
+    return {
+        "definitions": {
+            "audit_rate": f"{AUDIT_RATE}/256",
+            "min_judged": MIN_JUDGED,
+            "min_people": MIN_PEOPLE,
+            "small_set_tasks": FEW_TASKS,
+        },
+        "seeds": result.seeds,
+        "sets": list(result.sets),
+        "small_sets": list(result.small),
+        "attacks": {attack.name: {"share": attack.share, "attackers": attack.what} for attack in result.attacks},
+        "rules": {rule.name: rule.kind for rule in result.rules},
+        "missed": [vars(row) for row in result.missed],
+        "means": _over_sets(figures, [name for name in result.sets if name not in result.small]),
+        "figures": figures,
+        "targets": _targets(figures, result) if OURS in figures else {},
+    }
+
+
+def _means(rows: Sequence[Row]) -> Table:
+    tables = [row.figures.as_dict() for row in rows]
+    return {key: mean([table[key] for table in tables]) for key in tables[0]}
+
+
+def _over_sets(figures: Table, sets: Sequence[str]) -> Table:
+    """Means over the sets of 200 tasks and more, by rule and attack."""
+    result: Table = {}
+    for rule, attacks in figures.items():
+        for attack, by_set in attacks.items():
+            there = [by_set[name] for name in sets if name in by_set]
+            if there:
+                means = {key: mean([table[key] for table in there]) for key in there[0]}
+                result.setdefault(rule, {})[attack] = {**means, "sets": len(there)}
+    return result
+
+
+def _targets(figures: Table, result: Result) -> Table:
+    """What the project aims at, by this project's rule, over all sets: what was reached, and the aim."""
+    ours = figures[OURS]
+
+    def values(attack: str, key: str) -> list[float]:
+        return [table[key] for table in ours.get(attack, {}).values() if table[key] is not None]
+
+    def losing(attack: str) -> str:
+        nets = values(attack, "attack_net")
+        return f"{sum(net < 0 for net in nets)} of {len(nets)}"
+
+    table: Table = {
+        "pay_spearman": {"reached": mean(values("none", "pay_spearman")), "aim": 0.76},
+        "kappa_spearman": {"reached": mean(values("none", "rank_spearman")), "aim": 0.79},
+        "auc": {"reached": mean(values("none", "auc")), "aim": 0.87},
+        "honest_labels_flagged": {
+            "reached": max((mean(values(a, "honest_flagged")) or 0.0 for a in ours), default=None),
+            "aim": 0.01,
+        },
+    }
+    for attack in (*SPAM, *CLIQUES, "clique-49"):
+        if attack in ours:
+            aim = "all" if attack in SPAM else "13 of 14" if attack in CLIQUES else "12 of 14"
+            table[f"{attack} loses on"] = {"reached": losing(attack), "aim": aim}
+    if "clique-33" in ours and "none" in ours:
+        lost = (mean(values("none", "accuracy")) or 0.0) - (mean(values("clique-33", "accuracy")) or 0.0)
+        table["accuracy_lost_to_a_third"] = {"reached": lost, "aim": 0.03}
+    if "good-mind" in ours:
+        rates = [t["attack_net"] / t["honest_net"] for t in ours["good-mind"].values() if t["honest_net"] > 0]
+        table["good_mind_against_honest_rate"] = {"reached": mean(rates), "aim": 0.5}
+        table["good_mind_honest_flagged"] = {"reached": mean(values("good-mind", "honest_flagged")), "aim": 0.02}
+    return table

@@ -10,10 +10,11 @@ from labelshare.lab.attacks import ATTACKS
 from labelshare.lab.replay import find_sets
 from labelshare.lab.report import write_report
 from labelshare.lab.rules import OURS, all_rules
-from labelshare.lab.run import run
-from labelshare.lab.summary import summarise
+from labelshare.lab.run import Result, run
+from labelshare.lab.summary import from_json, summarise, to_json
 from labelshare.terminal import Bar, console
 
+ROWS = "rows.json"
 QUICK_SETS = ("bluebird", "rte", "face")
 T = TypeVar("T")
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -26,9 +27,11 @@ def lab(
     rules: Annotated[str, typer.Option(help="names of rules, comma-separated; else all that run here")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="replays of each set and attack")] = 5,
     quick: Annotated[bool, typer.Option("--quick", help="three small sets, two seeds, without crowd-kit: half a minute")] = False,
+    add: Annotated[bool, typer.Option("--add", help="keep the rows in --out of rules that are not run now")] = False,
     out: Annotated[Path, typer.Option("--out", help="folder for summary.json, tables and plots")] = Path("reports/lab"),
 ) -> None:
     """Replay real crowds with attackers among them, under this project's rule and those of the literature, side by side."""
+    earlier = _earlier(out / ROWS) if add else None
     python = None if quick else crowdkit.find_python(CHECKOUT)
     chosen_rules = _chosen("rule", rules, {rule.name: rule for rule in all_rules(python)})
     chosen_attacks = _chosen("attack", attacks, {attack.name: attack for attack in ATTACKS})
@@ -38,14 +41,23 @@ def lab(
         console.print("crowd-kit's rules are left out: they run in an environment of their own, which `make crowd-kit` installs.")
     with Bar("replays", len(folders) * len(chosen_attacks) * len(chosen_rules) * seeds) as advance:
         result = run(folders, chosen_attacks, chosen_rules, seeds, advance)
+    if earlier is not None:
+        result = result.with_others(earlier)
     summary = summarise(result)
-    write_report(summary, out)
+    write_report(summary, {ROWS: to_json(result)}, out)
     for name, row in summary["targets"].items():
         reached = f"{row['reached']:.3f}" if isinstance(row["reached"], float) else row["reached"]
         console.print(f"{OURS}: {name.replace('_', ' ')} {reached} (aim {row['aim']})", highlight=False)
     if result.missed:
         console.print(f"{len(result.missed)} replays gave nothing under some rule; summary.json says why.")
     console.print(f"Wrote summary.json, tables.md and plots to {out}")
+
+
+def _earlier(path: Path) -> Result:
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{path} cannot be added to: {error}.", param_hint="--add") from None
 
 
 def _chosen(kind: str, names: str, known: dict[str, T]) -> tuple[T, ...]:

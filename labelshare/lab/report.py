@@ -1,7 +1,7 @@
 """The lab's report: summary.json, tables in Markdown, plots as SVG. Tables are made from the summary alone."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ SHOWN_ATTACKS = (
 )
 
 
-def write_report(summary: Table, folder: Path) -> None:
-    """Writes everything into a folder, which is made. Raises CrowdFileError where it cannot be written."""
+def write_report(summary: Table, others: Mapping[str, str], folder: Path) -> None:
+    """Writes everything, and other files by name, into a folder, which is made. Raises CrowdFileError where it cannot."""
     files = {
         "summary.json": json.dumps(summary, indent=1, ensure_ascii=False) + "\n",
         "tables.md": all_tables(summary),
         **plots(summary),
+        **others,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from labelshare.lab.attacks import Attack, inject
 from labelshare.lab.crowdkit import CrowdKitFailed
 from labelshare.lab.measures import Figures, judge
@@ -39,18 +37,18 @@ class Missed:
 
 @dataclass(frozen=True)
 class Result:
-    """All rows of a run, and the sets' sizes.
+    """All rows of a run. `small`: sets of under 200 tasks, which tables show apart."""
 
-    `small`: sets of under 200 tasks, which tables show apart.
-    """
-
-    sets: tuple[str, ...]
     small: tuple[str, ...]
-    attacks: tuple[Attack, ...]
-    rules: tuple[Rule, ...]
-    seeds: int
     rows: tuple[Row, ...]
     missed: tuple[Missed, ...]
+
+    def with_others(self, earlier: "Result") -> "Result":
+        """These rows, and those of rules that an earlier run had and this one has not."""
+        here = {row.rule for row in self.rows} | {row.rule for row in self.missed}
+        rows = tuple(row for row in earlier.rows if row.rule not in here)
+        missed = tuple(row for row in earlier.missed if row.rule not in here)
+        return Result(tuple(sorted({*self.small, *earlier.small})), self.rows + rows, self.missed + missed)
 
 
 def replay(crowd: Replay, attack: Attack, seed: int) -> tuple[Replay, Ints]:
@@ -78,9 +76,7 @@ def run(
             else:
                 missed.append(outcome)
             advance(1)
-    small = tuple(crowd.name for crowd in crowds if crowd.small)
-    names = tuple(crowd.name for crowd in crowds)
-    return Result(names, small, tuple(attacks), tuple(rules), seeds, tuple(rows), tuple(missed))
+    return Result(tuple(crowd.name for crowd in crowds if crowd.small), tuple(rows), tuple(missed))
 
 
 def _of_one_set(crowd: Replay, attacks: Sequence[Attack], rules: Sequence[Rule], seeds: int) -> Iterator[Row | Missed]:
@@ -94,9 +90,3 @@ def _of_one_set(crowd: Replay, attacks: Sequence[Attack], rules: Sequence[Rule],
                     yield Missed(crowd.name, attack.name, rule.name, seed, str(failure))
                 else:
                     yield Row(crowd.name, attack.name, rule.name, seed, figures)
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean of what is there."""
-    there = [value for value in values if value is not None]
-    return float(np.mean(there)) if there else None

@@ -1,16 +1,22 @@
-"""From a run's rows to the figures that the documents and the targets use."""
+"""From a run's rows to the figures that the documents and the targets use, and back from a file of them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from labelshare.lab.measures import MIN_JUDGED, MIN_PEOPLE
+import numpy as np
+
+from labelshare.lab.attacks import ATTACKS
+from labelshare.lab.measures import MIN_JUDGED, MIN_PEOPLE, Figures
 from labelshare.lab.replay import FEW_TASKS
 from labelshare.lab.rules import AUDIT_RATE, OURS
-from labelshare.lab.run import Result, Row, mean
+from labelshare.lab.run import Missed, Result, Row
 
 Table = dict[str, Any]
 SPAM = ("random", "constant", "all-wrong", "picking")
+BRIBED = {attack.name for attack in ATTACKS if attack.corrupt}
 CLIQUES = ("clique-10", "clique-20", "clique-33")
 
 
@@ -29,16 +35,37 @@ def summarise(result: Result) -> Table:
             "min_people": MIN_PEOPLE,
             "small_set_tasks": FEW_TASKS,
         },
-        "seeds": result.seeds,
-        "sets": list(result.sets),
+        "sets": list(dict.fromkeys(row.set for row in result.rows)),
         "small_sets": list(result.small),
-        "attacks": {attack.name: {"share": attack.share, "attackers": attack.what} for attack in result.attacks},
-        "rules": {rule.name: rule.kind for rule in result.rules},
-        "missed": [vars(row) for row in result.missed],
-        "means": _over_sets(figures, [name for name in result.sets if name not in result.small]),
+        "attacks": {attack.name: {"share": attack.share, "attackers": attack.what} for attack in ATTACKS},
+        "seeds": {rule: 1 + max(row.seed for row in result.rows if row.rule == rule) for rule in figures},
+        "missed": [asdict(row) for row in result.missed],
+        "means": _over_sets(figures, result.small),
         "figures": figures,
-        "targets": _targets(figures, result) if OURS in figures else {},
+        "targets": _targets(figures) if OURS in figures else {},
     }
+
+
+def to_json(result: Result) -> str:
+    """Every row, so that a later run may add to it."""
+    table = {"small": result.small, "rows": [asdict(row) for row in result.rows], "missed": [asdict(row) for row in result.missed]}
+    return json.dumps(table)
+
+
+def from_json(text: str) -> Result:
+    """The result in a file of `to_json`. Raises ValueError for anything else."""
+    try:
+        table = json.loads(text)
+        rows = tuple(Row(**{**row, "figures": Figures(**row["figures"])}) for row in table["rows"])
+        return Result(tuple(table["small"]), rows, tuple(Missed(**row) for row in table["missed"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a file of the lab's rows ({error})") from error
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of what is there."""
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
 
 
 def _means(rows: Sequence[Row]) -> Table:
@@ -46,19 +73,19 @@ def _means(rows: Sequence[Row]) -> Table:
     return {key: mean([table[key] for table in tables]) for key in tables[0]}
 
 
-def _over_sets(figures: Table, sets: Sequence[str]) -> Table:
+def _over_sets(figures: Table, small: Sequence[str]) -> Table:
     """Means over the sets of 200 tasks and more, by rule and attack."""
     result: Table = {}
     for rule, attacks in figures.items():
         for attack, by_set in attacks.items():
-            there = [by_set[name] for name in sets if name in by_set]
+            there = [table for name, table in by_set.items() if name not in small]
             if there:
                 means = {key: mean([table[key] for table in there]) for key in there[0]}
                 result.setdefault(rule, {})[attack] = {**means, "sets": len(there)}
     return result
 
 
-def _targets(figures: Table, result: Result) -> Table:
+def _targets(figures: Table) -> Table:
     """What the project aims at, by this project's rule, over all sets: what was reached, and the aim."""
     ours = figures[OURS]
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from labelshare.lab import crowdkit
+from labelshare.lab import crowd_kit
 from labelshare.lab.attacks import ATTACKS
 from labelshare.lab.replay import find_sets
 from labelshare.lab.report import write_report
@@ -32,7 +32,7 @@ def lab(
 ) -> None:
     """Replay real crowds with attackers among them, under this project's rule and those of the literature, side by side."""
     earlier = _earlier(out / ROWS) if add else None
-    python = None if quick else crowdkit.find_python(CHECKOUT)
+    python = None if quick else crowd_kit.find_python(CHECKOUT)
     chosen_rules = _chosen("rule", rules, {rule.name: rule for rule in all_rules(python)})
     chosen_attacks = _chosen("attack", attacks, {attack.name: attack for attack in ATTACKS})
     folders = find_sets(data, tuple(name for name in sets.split(",") if name) or (QUICK_SETS if quick else ()))

@@ -1,6 +1,6 @@
 """Rules that find an answer to each task and pay for agreeing with it: majority vote, one-coin, Dawid–Skene, EBCC, in numpy.
 
-What crowd-kit has is run in crowd-kit itself (`crowdkit.py`). EBCC is not in it: this is its mean-field form.
+What crowd-kit has is run in crowd-kit itself (`crowd_kit.py`). EBCC is not in it: this is its mean-field form.
 """
 
 import numpy as np

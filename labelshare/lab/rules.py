@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelshare.lab import aggregations, crowdkit, payments
+from labelshare.lab import aggregations, crowd_kit, payments
 from labelshare.lab.measures import Floats, Paid
 from labelshare.lab.replay import Replay, only
 from labelshare.rules.consensus import NO_VERDICT, audit_weight
@@ -48,7 +48,7 @@ def all_rules(crowdkit_python: Path | None) -> tuple[Rule, ...]:
     rules += [Rule(name, "payment", partial(_payment, pay)) for name, pay in PAYMENTS.items()]
     rules += [Rule(name, "aggregation", partial(_aggregation, find)) for name, find in AGGREGATIONS.items()]
     if crowdkit_python is not None:
-        for name, method in crowdkit.METHODS.items():
+        for name, method in crowd_kit.METHODS.items():
             rules.append(Rule(name, "crowd-kit", partial(_crowd_kit, crowdkit_python, method)))
     return tuple(rules)
 
@@ -114,9 +114,9 @@ def _aggregation(find: Callable[[Labels, int], Ints], replay: Replay, verdicts: 
 
 
 def _crowd_kit(python: Path, method: str, replay: Replay, verdicts: Ints, seed: int) -> Paid:
-    if crowdkit.binary_only(method, replay.labels):
-        raise crowdkit.CrowdKitFailed(f"{method} knows two classes only.")
-    return _agreeing(replay, crowdkit.aggregate(python, method, replay.labels, CROWD_KIT_TIMEOUT))
+    if crowd_kit.binary_only(method, replay.labels):
+        raise crowd_kit.CrowdKitFailed(f"{method} knows two classes only.")
+    return _agreeing(replay, crowd_kit.aggregate(python, method, replay.labels, CROWD_KIT_TIMEOUT))
 
 
 def _agreeing(replay: Replay, answers: Ints) -> Paid:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelshare.lab.attacks import Attack, inject
-from labelshare.lab.crowdkit import CrowdKitFailed
+from labelshare.lab.crowd_kit import CrowdKitFailed
 from labelshare.lab.measures import Figures, judge
 from labelshare.lab.panel import audit, draw_sample
 from labelshare.lab.replay import Replay, load, stream

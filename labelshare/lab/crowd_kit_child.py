@@ -1,6 +1,6 @@
 """Run by crowd-kit's own Python: aggregates labels with one of its methods. Knows nothing of this project.
 
-python crowdkit_child.py METHOD < labels.csv > answers.csv     (task,worker,label → task,label)
+python crowd_kit_child.py METHOD < labels.csv > answers.csv     (task,worker,label → task,label)
 """
 
 import sys

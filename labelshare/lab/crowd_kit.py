@@ -3,8 +3,6 @@
 import subprocess
 from pathlib import Path
 
-import numpy as np
-
 from labelshare.lab.replay import plurality
 from labelshare.rules.fixed import Ints
 from labelshare.rules.sums import Labels
@@ -19,7 +17,7 @@ METHODS = {
     "crowd-kit KOS": "KOS",
 }
 BINARY_ONLY = ("KOS",)
-CHILD = Path(__file__).with_name("crowdkit_child.py")
+CHILD = Path(__file__).with_name("crowd_kit_child.py")
 
 
 class CrowdKitFailed(RuntimeError):
@@ -37,7 +35,8 @@ def aggregate(python: Path, method: str, labels: Labels, timeout: float) -> Ints
     rows = zip(labels.task.tolist(), labels.contributor.tolist(), labels.answer.tolist(), strict=True)
     table = "task,worker,label\n" + "".join(f"{t},{w},{k}\n" for t, w, k in rows)
     try:
-        done = subprocess.run([python, CHILD, method], input=table, capture_output=True, text=True, timeout=timeout, check=True)
+        command = [python, "-P", CHILD, method]  # -P: nothing in this folder may stand in for a package of the child's
+        done = subprocess.run(command, input=table, capture_output=True, text=True, timeout=timeout, check=True)
     except subprocess.TimeoutExpired:
         raise CrowdKitFailed(f"{method} took more than {timeout:g} s.") from None
     except subprocess.CalledProcessError as error:
@@ -52,7 +51,3 @@ def aggregate(python: Path, method: str, labels: Labels, timeout: float) -> Ints
 def binary_only(method: str, labels: Labels) -> bool:
     """Whether a method has no answer here because it knows two classes only."""
     return method in BINARY_ONLY and labels.classes != 2
-
-
-def no_answers(labels: Labels) -> Ints:
-    return np.zeros(labels.tasks, np.int64)

@@ -14,6 +14,7 @@ from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror, settle, watch
+from labelshare.cli_lab import lab
 from labelshare.cli_open import contribute_open
 from labelshare.cli_stake import stake
 from labelshare.cli_withdraw import relay_withdrawal, withdraw
@@ -49,6 +50,7 @@ app.add_typer(stake, name="stake")
 app.command()(contribute_open)
 app.command()(withdraw)
 app.command()(relay_withdrawal)
+app.command()(lab)
 
 
 @app.command()

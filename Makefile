@@ -40,6 +40,14 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
 	@$(BIN)/python -m scripts.deep.exploit_patches
 
+.PHONY: lab
+lab: .tools/python.done .tools/crowd-kit.done ## The incentive lab on all 14 crowds, with crowd-kit's rules too; docs/INCENTIVES.md's tables from it (hours)
+	@OMP_NUM_THREADS=1 nice -n 10 $(BIN)/labelshare lab
+	@$(BIN)/python -m scripts.lab.incentives_doc
+
+.PHONY: crowd-kit
+crowd-kit: .tools/crowd-kit.done ## crowd-kit in an environment of its own, for the lab to compare with
+
 .PHONY: stateful-deep
 stateful-deep: setup ## The invariants in many more random runs, and a table of what they did (EXAMPLES=200 STEPS=60 SEEDS=200)
 	@LABELSHARE_STATEFUL_EXAMPLES=$(EXAMPLES) LABELSHARE_STATEFUL_STEPS=$(STEPS) LABELSHARE_STATEFUL_SEEDS=$(SEEDS) \
@@ -131,6 +139,12 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@$(PROOF)/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/deep/requirements.lock
 	@touch $@
 
+.tools/crowd-kit.done: scripts/lab/requirements.lock | .tools/tools-checked
+	@echo "Installing crowd-kit into .tools/crowdkit-venv …"
+	@test -x .tools/crowdkit-venv/bin/python || $(PYTHON) -m venv .tools/crowdkit-venv
+	@.tools/crowdkit-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/lab/requirements.lock
+	@touch $@
+
 .tools/compiled.done: .tools/python.done .tools/node.done $(shell find contracts -name '*.sol') brownie-config.yaml
 	@echo "Compiling contracts …"
 	@scripts/brownie compile > .tools/compile.log 2>&1 || { rm -rf build; scripts/brownie compile > .tools/compile.log 2>&1; } || \
@@ -143,6 +157,8 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 	uv pip compile --quiet scripts/deep/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/deep/requirements.lock
+	uv pip compile --quiet scripts/lab/requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder

@@ -43,6 +43,7 @@ from indexer.models import (
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
 from labelshare.keeper import Step, due_step, may_finish
+from labelshare.rules import RULE, RULE_ID
 from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
 
 MAX_UINT = (1 << 256) - 1
@@ -74,19 +75,30 @@ class Keeper:
         return False
 
     def _finish_datasets(self, session: Session) -> None:
-        """Asks for the closing round of each dataset whose work has waited too long."""
+        """Asks for the closing round of each dataset whose work has waited too long, and sends back the bonds that are kept for
+        contributors of a finished one who took no part in its last round."""
         ours = select(Dataset).where(Dataset.operator == self.backend.operator.address, Dataset.settled_block != 0)
         for dataset in session.scalars(ours.where(Dataset.waiting_labels + Dataset.waiting_votes > 0)).all():
             current = session.scalar(select(Round.phase).where(Round.dataset == dataset.id).order_by(Round.id.desc()).limit(1))
             waiting = dataset.waiting_labels + dataset.waiting_votes
             if current in ("settled", "void") and may_finish(waiting, settled_at(session, dataset), self.backend.now(session)):
                 enqueue_call(session, f"finish:{dataset.id}:{dataset.settled_block}", "LabelRegistry", "finishDataset", dataset.id)
+        finished = ours.join(Round, (Round.dataset == Dataset.id) & Round.last & (Round.phase == "settled"))
+        for dataset in session.scalars(finished).all():
+            held = select(Contributor.contributor).where(Contributor.dataset == dataset.id, Contributor.covered > 0)
+            some = session.scalars(held.order_by(Contributor.contributor).limit(MAX_ENTRIES)).all()
+            if some:
+                enqueue_call(session, f"release:{dataset.id}:{some[0]}", "Settlement", "releaseBonds", dataset.id, list(some))
 
     def _advance(self, session: Session, row: Round, checkpoint: Checkpoint) -> None:
         audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
         state, now = round_state(session, row, audit, settlement), self.backend.now(session)
         step = due_step(state, now, checkpoint.block_number)
-        proposing = audit is not None and audit.phase == "audited" and self._settle(session, row, audit, settlement)
+        audited = audit is not None and audit.phase == "audited"
+        if audited and not self._knows_rule(session, row):
+            log.error("round %d is of a dataset with another scoring rule than %s; nothing is proposed", row.id, RULE)
+            audited = False
+        proposing = audit is not None and audited and self._settle(session, row, audit, settlement)
         # Who has a settlement to propose does not end the round without it, however late it is.
         if step is not None and not (step is Step.START_EXIT and proposing):
             contract, function = step.value
@@ -97,6 +109,9 @@ class Keeper:
             self._reveal(session, audit)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
+
+    def _knows_rule(self, session: Session, row: Round) -> bool:
+        return bool(session.get_one(Dataset, row.dataset).terms["rule_id"] == RULE_ID)
 
     def _reveal(self, session: Session, audit: Audit) -> None:
         for member in panel_of(session, audit):

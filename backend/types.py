@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$"), Field(examples=["0x" + "ab" * 20])]
+AddressPath = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
 Bytes32 = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$"), Field(examples=["0x" + "12" * 32])]
 Signature = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{2,260}$"), Field(description="r, s, v: 65 bytes")]
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$"), Field(examples=["1000000000000000000"])]

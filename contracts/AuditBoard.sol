@@ -241,8 +241,10 @@ contract AuditBoard is IAuditBoard, Sortition {
         for (uint256 i; i < signatures.length; ++i) {
             address validator = signatures[i].validator;
             if (validator <= previous) revert SignersOutOfOrder(validator);
+            uint256 revealed = revealedWeightOf(round, validator);
+            if (revealed == 0) revert NotRevealed(round, validator);
             if (!Signatures.isBy(validator, digest, signatures[i].signature)) revert InvalidSignature(validator);
-            weight += revealedWeightOf(round, validator);
+            weight += revealed;
             previous = validator;
         }
     }

@@ -11,7 +11,6 @@ import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 /// @title DatasetRegistry
 /// @notice Datasets, their immutable terms, and the escrow of each.
 contract DatasetRegistry is IDatasetRegistry {
-    bytes32 private constant KAPPA_2 = keccak256("kappa-2");
     uint256 private constant BPS = 10_000;
 
     /// @inheritdoc IDatasetRegistry
@@ -148,7 +147,8 @@ contract DatasetRegistry is IDatasetRegistry {
         _require(_isWindow(t.exitDelay, minWindow), "exitDelay");
         _require(t.exitRate >= 4_000 && t.exitRate <= 6_000, "exitRate");
         _require(t.labelCap != 0, "labelCap");
-        _require(t.ruleId == KAPPA_2, "ruleId");
+        // Which rules there are is versioned off chain: contributors see the rule in the terms, an operator refuses one they do not know.
+        _require(t.ruleId != bytes32(0), "ruleId");
         _require(t.licenseTerm != 0, "licenseTerm");
         _require(t.contributorsBps >= BPS / 2, "contributorsBps");
         _require(uint256(t.contributorsBps) + t.validatorsBps + t.requesterBps == BPS, "validatorsBps + requesterBps");

@@ -19,6 +19,8 @@ import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 /// balance·Δacc/P over disjoint stretches of acc, and Σ balances ≤ S. Undistributed shares of a final round already count in S and
 /// are credited from accAtFinal on when they are minted.
 contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
+    /// @inheritdoc IDatasetShares
+    uint256 public constant MAX_BATCH = 64;
     uint256 private constant P = 1 << 64;
 
     ILedger private immutable LEDGER;
@@ -125,6 +127,7 @@ contract DatasetShares is IDatasetShares, IERC1155MetadataURI {
     ) external {
         _authorize(from, to);
         if (ids.length != values.length) revert LengthMismatch(ids.length, values.length);
+        if (ids.length > MAX_BATCH) revert BatchTooLarge(ids.length, MAX_BATCH);
         for (uint256 i; i < ids.length; ++i) {
             _transfer(from, to, ids[i], values[i]);
         }

@@ -14,6 +14,8 @@ contract Faucet is IFaucet {
     using SafeERC20 for IERC20;
 
     /// @inheritdoc IFaucet
+    uint256 public constant MAX_BATCH = 100;
+    /// @inheritdoc IFaucet
     uint256 public immutable amount;
     IERC20 private immutable TOKEN;
     ILedger private immutable LEDGER;
@@ -34,6 +36,7 @@ contract Faucet is IFaucet {
 
     /// @inheritdoc IFaucet
     function dripMany(address[] calldata to) external {
+        if (to.length > MAX_BATCH) revert BatchTooLarge(to.length, MAX_BATCH);
         for (uint256 i; i < to.length; ++i) {
             if (to[i] != address(0) && !served[to[i]]) _serve(to[i], true);
         }

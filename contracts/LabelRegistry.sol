@@ -3,50 +3,35 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
-import {IAuditBoard} from "./interfaces/IAuditBoard.sol";
+import {Rounds} from "./Rounds.sol";
 import {ICredentials} from "./interfaces/ICredentials.sol";
-import {IDatasetRegistry} from "./interfaces/IDatasetRegistry.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {ILedger} from "./interfaces/ILedger.sol";
 import {IParameters} from "./interfaces/IParameters.sol";
-import {ISettlement} from "./interfaces/ISettlement.sol";
-import {IStaking} from "./interfaces/IStaking.sol";
 import {Accounts} from "./libraries/Accounts.sol";
 import {OnlyProtocol, Protocol} from "./libraries/Protocol.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Typed} from "./libraries/Typed.sol";
 
 /// @title LabelRegistry
-/// @notice Rounds and submissions.
-/// @dev Bonds of ticketed labels go straight to the Settlement's account of the dataset, which alone returns or slashes them. Bonds of open
-/// labels wait on the sub-account bytes32(round) for the panel's word.
-contract LabelRegistry is ILabelRegistry, EIP712 {
+/// @notice Who may sign, what is submitted, and what of it no settlement has decided.
+/// @dev Bonds of ticketed labels go straight to the Settlement's account of the dataset, which alone returns or slashes them; what is not
+/// slashed stays there for the contributor's next labels, until somebody releases it (specification R13). Bonds of open labels wait on the
+/// sub-account bytes32(round) for the panel's word.
+contract LabelRegistry is Rounds, EIP712 {
     /// @inheritdoc ILabelRegistry
     uint32 public constant MAX_COUNT = 1_024;
     /// @inheritdoc ILabelRegistry
-    uint32 public constant MAX_SAMPLE = 2_048;
-    /// @inheritdoc ILabelRegistry
     uint256 public constant MAX_BATCH = 30;
-    /// @inheritdoc ILabelRegistry
-    uint64 public constant MAX_ROUND = 30 days;
-    /// @inheritdoc ILabelRegistry
-    uint64 public constant WAIT_LIMIT = 14 days;
     /// @inheritdoc ILabelRegistry
     uint256 public constant MAX_OPEN = 128;
     uint256 private constant BUDGETS_PER_OPEN_BUDGET = 5;
     uint256 private constant OPEN_ADDRESSES = 4;
     uint8 private constant TICKETED = 1;
     uint8 private constant OPEN = 2;
-    uint256 private constant MIN_OWNERS = 3;
-    uint256 private constant SEATS_PER_PANEL_SEAT = 3;
 
     ILedger private immutable LEDGER;
-    IDatasetRegistry private immutable REGISTRY;
-    IStaking private immutable STAKING;
-    IAuditBoard private immutable AUDIT_BOARD;
     ICredentials private immutable CREDENTIALS;
-    IParameters private immutable PARAMETERS;
-    address private immutable SETTLEMENT;
 
     struct SessionState {
         uint64 expiry;
@@ -56,114 +41,18 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     }
 
     /// @inheritdoc ILabelRegistry
-    uint256 public roundCount;
-    /// @inheritdoc ILabelRegistry
-    mapping(uint256 dataset => uint256) public currentRound;
-    /// @inheritdoc ILabelRegistry
     mapping(uint256 dataset => uint256) public pendingContributors;
-    /// @dev Labels accepted in rounds that closed.
-    mapping(uint256 dataset => uint256) private _acceptedLabels;
-    mapping(uint256 dataset => bool) private _finished;
-    /// @inheritdoc ILabelRegistry
-    mapping(uint256 dataset => uint64) public settledAtOf;
-    mapping(uint256 round => Round) private _rounds;
+    /// @dev Labels pending at the open bond.
+    mapping(uint256 dataset => uint256) private _pendingOpen;
     mapping(uint256 round => OpenSubmission[]) private _open;
+    /// @dev As last written: read by `_contributor`, which knows what was decided since.
     mapping(uint256 dataset => mapping(address contributor => Contributor)) private _contributors;
     /// @inheritdoc ILabelRegistry
     mapping(address contributor => mapping(address key => SessionState)) public sessionOf;
 
-    constructor(Protocol memory protocol) EIP712("Labelshare", "1") {
+    constructor(Protocol memory protocol) Rounds(protocol) EIP712("Labelshare", "1") {
         LEDGER = ILedger(protocol.ledger);
-        REGISTRY = IDatasetRegistry(protocol.datasetRegistry);
-        STAKING = IStaking(protocol.staking);
-        AUDIT_BOARD = IAuditBoard(protocol.auditBoard);
         CREDENTIALS = ICredentials(protocol.credentials);
-        PARAMETERS = IParameters(protocol.parameters);
-        SETTLEMENT = protocol.settlement;
-    }
-
-    modifier onlySettlement() {
-        if (msg.sender != SETTLEMENT) revert OnlyProtocol(msg.sender, SETTLEMENT);
-        _;
-    }
-
-    // Rounds
-
-    /// @inheritdoc ILabelRegistry
-    function openRound(
-        uint256 dataset,
-        bytes32 tasksRoot,
-        uint32 taskCount,
-        uint32 labelBudget,
-        uint64 deadline,
-        bool last
-    ) external returns (uint256 round) {
-        PARAMETERS.requireFlowing(IParameters.Inflow.Rounds);
-        IDatasetRegistry.Terms memory terms = REGISTRY.termsOf(dataset);
-        if (msg.sender != terms.requester && msg.sender != terms.operator) revert NotRequesterOrOperator(msg.sender);
-        _requireIdle(dataset);
-        if (_waitsTooLong(dataset)) revert WaitedTooLong(dataset, settledAtOf[dataset]);
-        if (tasksRoot == bytes32(0)) revert InvalidRound("tasksRoot");
-        if (taskCount == 0) revert InvalidRound("taskCount");
-        if (labelBudget == 0 || labelBudget > uint256(taskCount) * terms.maxLabels) revert InvalidRound("labelBudget");
-        if (deadline <= block.timestamp || deadline > block.timestamp + MAX_ROUND) revert InvalidRound("deadline");
-        uint256 sampleSize = (uint256(taskCount) * terms.auditRate + 255) / 256;
-        if (sampleSize > MAX_SAMPLE) revert InvalidRound("sampleSize");
-        if (sampleSize * terms.auditFee < PARAMETERS.minSeatFee()) revert InvalidRound("auditFee");
-        uint256 labels = _acceptedLabels[dataset] + labelBudget;
-        if (labels > terms.labelCap) revert LabelCapExceeded(dataset, terms.labelCap, labels);
-        (uint256 seats, uint256 owners) = STAKING.poolSize(terms.validatorCredential);
-        if (seats < SEATS_PER_PANEL_SEAT * terms.panelSize || owners < MIN_OWNERS) revert PoolTooSmall(seats, owners);
-
-        uint256 reserve = labelBudget * uint256(terms.reward) + sampleSize * terms.panelSize * terms.auditFee;
-        Round memory r;
-        (r.taskCount, r.labelBudget, r.sampleSize) = (taskCount, labelBudget, uint32(sampleSize));
-        (r.deadline, r.last, r.reserve, r.tasksRoot) = (deadline, last, reserve, tasksRoot);
-        round = _begin(dataset, terms, r);
-        REGISTRY.reserve(dataset, reserve);
-    }
-
-    /// @inheritdoc ILabelRegistry
-    function closeRound(uint256 round) external {
-        Round storage r = _rounds[round];
-        if (r.phase != RoundPhase.Open) revert NotOpen(round);
-        if (block.timestamp <= r.deadline && r.labels < r.labelBudget) revert RoundStillOpen(round);
-        uint256 dataset = r.dataset;
-        if (r.labels == 0) {
-            r.phase = RoundPhase.Void;
-            emit RoundVoid(round, dataset);
-            REGISTRY.settle(dataset, 0, r.reserve);
-            return;
-        }
-        r.phase = RoundPhase.Closed;
-        _acceptedLabels[dataset] += r.labels;
-        if (r.last) _finished[dataset] = true;
-        emit RoundClosed(round, dataset, r.labels);
-        AUDIT_BOARD.start(round);
-    }
-
-    /// @inheritdoc ILabelRegistry
-    function finishDataset(uint256 dataset) external returns (uint256 round) {
-        _requireIdle(dataset);
-        if (!_waitsTooLong(dataset)) {
-            if (!_waits(dataset)) revert NothingWaits(dataset);
-            revert StillWaiting(dataset, settledAtOf[dataset] + WAIT_LIMIT);
-        }
-        Round memory r;
-        r.last = true;
-        round = _begin(dataset, REGISTRY.termsOf(dataset), r);
-        _rounds[round].phase = RoundPhase.Closed;
-        _finished[dataset] = true;
-        emit RoundClosed(round, dataset, 0);
-        AUDIT_BOARD.startClosing(round);
-    }
-
-    /// @inheritdoc ILabelRegistry
-    function markSettled(uint256 round) external onlySettlement {
-        uint256 dataset = _rounds[round].dataset;
-        _rounds[round].phase = RoundPhase.Settled;
-        settledAtOf[dataset] = uint64(block.timestamp);
-        emit RoundSettled(round, dataset);
     }
 
     // Sessions
@@ -215,6 +104,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         ILedger.Credit[] memory credits = new ILedger.Credit[](open.length + 1);
         uint256 counted;
         for (uint256 i; i < open.length; ++i) {
+            // Written when the submission was accepted, in this round: nothing was decided since.
             (address contributor, uint32 count) = (open[i].contributor, open[i].count);
             bool counts = attested >> i & 1 == 1;
             if (counts) {
@@ -229,57 +119,105 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
             credits[i] = ILedger.Credit(Accounts.user(contributor), counts ? 0 : count * openBond);
             emit OpenResolved(round, contributor, count, counts);
         }
+        _pendingOpen[dataset] += counted;
         credits[open.length] = ILedger.Credit(Accounts.sub(SETTLEMENT, dataset), counted * openBond);
         LEDGER.moveBatch(bytes32(round), credits);
     }
 
+    // Decided labels and their bonds
+
     /// @inheritdoc ILabelRegistry
-    function settleContributors(uint256 dataset, address[] calldata contributors)
+    function settleContributors(uint256 dataset, address[] calldata contributors, uint256 kept)
+        external
+        onlySettlement
+        returns (uint256[] memory bonds)
+    {
+        bonds = new uint256[](contributors.length);
+        // After the last round there are no next labels.
+        if (_finished[dataset]) kept = 0;
+        (uint256 bond, uint256 openBond) = _bondsOf(dataset);
+        uint256 open = _pendingOpen[dataset];
+        uint256 returned;
+        for (uint256 i; i < contributors.length; ++i) {
+            bool keeps = kept >> i & 1 == 1;
+            // Nothing returns to them: their labels are decided as the round is settled, without a word written.
+            if (keeps && open == 0) continue;
+            Contributor storage c = _contributors[dataset][contributors[i]];
+            (uint32 pendingOpen, uint32 covered) = (c.pendingOpen, c.covered);
+            returned += pendingOpen;
+            bonds[i] = pendingOpen * openBond + (keeps ? 0 : covered * bond);
+            (c.pending, c.pendingOpen, c.covered) = (0, 0, keeps ? covered : 0);
+        }
+        if (returned != 0) _pendingOpen[dataset] = open - returned;
+        pendingContributors[dataset] -= contributors.length;
+        emit ContributorsSettled(dataset, contributors, kept);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function exitContributors(uint256 dataset, address[] calldata contributors)
         external
         onlySettlement
         returns (uint32[] memory labels, uint256[] memory bonds)
     {
         (labels, bonds) = (new uint32[](contributors.length), new uint256[](contributors.length));
-        Round storage r = _rounds[currentRound[dataset]];
-        (uint256 bond, uint256 openBond) = (r.bond, r.openBond);
+        (uint256 bond, uint256 openBond) = _bondsOf(dataset);
         for (uint256 i; i < contributors.length; ++i) {
-            Contributor storage c = _contributors[dataset][contributors[i]];
-            (uint32 pending, uint32 open) = (c.pending, c.pendingOpen);
-            (labels[i], bonds[i]) = (pending, (pending - open) * bond + open * openBond);
-            (c.pending, c.pendingOpen) = (0, 0);
-            emit ContributorSettled(dataset, contributors[i], pending);
+            Contributor memory c = _contributor(dataset, contributors[i]);
+            if (c.pending == 0) continue;
+            (labels[i], bonds[i]) = (c.pending, c.pendingOpen * openBond + c.covered * bond);
+            Contributor storage kept = _contributors[dataset][contributors[i]];
+            (kept.pending, kept.pendingOpen, kept.covered) = (0, 0, 0);
+            _pendingOpen[dataset] -= c.pendingOpen;
+            --pendingContributors[dataset];
         }
-        pendingContributors[dataset] -= contributors.length;
+        emit ContributorsSettled(dataset, contributors, 0);
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function keepWaiting(uint256 dataset, address[] calldata contributors) external onlySettlement {
+        uint48 next = uint48(currentRound[dataset] + 1);
+        for (uint256 i; i < contributors.length; ++i) {
+            _contributors[dataset][contributors[i]].round = next;
+        }
+    }
+
+    /// @inheritdoc ILabelRegistry
+    function releaseBonds(uint256 dataset, address[] calldata contributors)
+        external
+        onlySettlement
+        returns (uint256[] memory bonds)
+    {
+        bonds = new uint256[](contributors.length);
+        uint32[] memory labels = new uint32[](contributors.length);
+        (uint256 bond,) = _bondsOf(dataset);
+        for (uint256 i; i < contributors.length; ++i) {
+            Contributor memory c = _contributor(dataset, contributors[i]);
+            uint32 needed = c.pending - c.pendingOpen;
+            labels[i] = c.covered - needed;
+            bonds[i] = labels[i] * bond;
+            _contributors[dataset][contributors[i]].covered = needed;
+        }
+        emit BondsReleased(dataset, contributors, labels);
     }
 
     // Views
 
     /// @inheritdoc ILabelRegistry
-    function roundOf(uint256 round) external view returns (Round memory) {
-        if (_rounds[round].phase == RoundPhase.None) revert UnknownRound(round);
-        return _rounds[round];
-    }
-
-    /// @inheritdoc ILabelRegistry
-    function datasetOf(uint256 round) external view returns (uint256) {
-        return _rounds[round].dataset;
-    }
-
-    /// @inheritdoc ILabelRegistry
     function contributorOf(uint256 dataset, address contributor) external view returns (Contributor memory) {
-        return _contributors[dataset][contributor];
+        return _contributor(dataset, contributor);
     }
 
     /// @inheritdoc ILabelRegistry
     function contributedTo(uint256 round, address account) external view returns (bool) {
-        Contributor storage c = _contributors[_rounds[round].dataset][account];
-        return c.round == round || c.pending != 0;
+        uint256 dataset = _rounds[round].dataset;
+        Contributor storage c = _contributors[dataset][account];
+        return c.round == round || (c.pending != 0 && c.round > _settled[dataset].round);
     }
 
     /// @inheritdoc ILabelRegistry
     function pendingOf(uint256 dataset, address contributor) external view returns (uint256 labels, uint256 open) {
         Contributor storage c = _contributors[dataset][contributor];
-        return (c.pending, c.pendingOpen);
+        return c.round > _settled[dataset].round ? (c.pending, c.pendingOpen) : (0, 0);
     }
 
     /// @inheritdoc ILabelRegistry
@@ -298,42 +236,24 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         (most, least) = ((budget + OPEN_ADDRESSES - 1) / OPEN_ADDRESSES, (budget + MAX_OPEN - 1) / MAX_OPEN);
     }
 
-    // Internals: rounds
-
-    /// @param r what the round is to be, but for what the terms say
-    function _begin(uint256 dataset, IDatasetRegistry.Terms memory terms, Round memory r) internal returns (uint256 round) {
-        round = ++roundCount;
-        currentRound[dataset] = round;
-        (r.dataset, r.operator, r.phase) = (uint64(dataset), terms.operator, RoundPhase.Open);
-        (r.bond, r.openBond, r.credential) = (terms.bond, terms.openBond, terms.contributorCredential);
-        _rounds[round] = r;
-        emit RoundOpened(
-            round, dataset, r.tasksRoot, r.taskCount, r.labelBudget, r.sampleSize, r.deadline, r.last, r.reserve
-        );
-    }
-
-    function _waits(uint256 dataset) internal view returns (bool) {
-        (uint128 labels, uint128 votes) = ISettlement(SETTLEMENT).waitingOf(dataset);
-        return labels != 0 || votes != 0;
-    }
-
-    function _waitsTooLong(uint256 dataset) internal view returns (bool) {
-        uint256 settledAt = settledAtOf[dataset];
-        return settledAt != 0 && block.timestamp > settledAt + WAIT_LIMIT && _waits(dataset);
-    }
+    // Internals
 
     function _requireFew(uint256 items) internal pure {
         if (items > MAX_BATCH) revert BatchTooLarge(items, MAX_BATCH);
     }
 
-    function _requireIdle(uint256 dataset) internal view {
-        uint256 current = currentRound[dataset];
-        RoundPhase phase = _rounds[current].phase;
-        bool idle = phase == RoundPhase.None || phase == RoundPhase.Void || phase == RoundPhase.Settled;
-        if (!idle || _finished[dataset]) revert DatasetBusy(dataset, current);
+    /// @dev A contributor with what they have pending now. Of those to whom a settlement returns nothing it writes nothing: once the round that
+    /// they last submitted to, or whose settlement may decide what they left waiting, is settled, all they had pending is decided.
+    function _contributor(uint256 dataset, address account) internal view returns (Contributor memory c) {
+        c = _contributors[dataset][account];
+        if (c.round <= _settled[dataset].round) (c.pending, c.pendingOpen) = (0, 0);
     }
 
-    // Internals: submissions
+    /// @dev Bonds of a ticketed and of an open label, the same in all rounds of a dataset; 0 before the first.
+    function _bondsOf(uint256 dataset) internal view returns (uint256 bond, uint256 openBond) {
+        Round storage r = _rounds[currentRound[dataset]];
+        return (r.bond, r.openBond);
+    }
 
     /// @dev Accepts a submission, or says why not. Nothing is written, and nothing can revert, before every check has passed; the
     /// bond is the last.
@@ -343,7 +263,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         if (r.phase != RoundPhase.Open || block.timestamp > r.deadline) return SkipReason.RoundNotOpen;
         if (block.timestamp > s.deadline) return SkipReason.Expired;
         uint256 dataset = r.dataset;
-        Contributor memory c = _contributors[dataset][s.contributor];
+        Contributor memory c = _contributor(dataset, s.contributor);
         if (s.sequence != c.sequence) return SkipReason.WrongSequence;
         if (s.count == 0 || s.count > MAX_COUNT) return SkipReason.InvalidCount;
         if (s.labelsRoot == bytes32(0)) return SkipReason.EmptyRoot;
@@ -357,7 +277,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
         if (r.credential != bytes32(0) && !CREDENTIALS.isHeld(r.credential, s.contributor)) return SkipReason.CredentialMissing;
         bytes32 digest = _hashTypedDataV4(Typed.submission(s));
         address signer = Signatures.recover(digest, item.signature);
-        uint256 bond = uint256(s.count) * (s.admission == OPEN ? r.openBond : r.bond);
+        (uint256 bond, uint32 covered) = _bondFor(s, r, c);
         SessionState memory session;
         // A malformed signature recovers to the zero address, which has no session, and no wallet to ask when it is the contributor.
         if (signer != s.contributor || signer == address(0)) {
@@ -377,21 +297,41 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
             if (signer != s.contributor) sessionOf[s.contributor][signer].bondLeft = session.bondLeft - uint96(bond);
         }
 
+        _record(s, r, _contributors[dataset][s.contributor], c, covered);
+        if (s.admission == TICKETED && c.pending == 0) ++pendingContributors[dataset];
+        emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
+        return SkipReason.None;
+    }
+
+    /// @dev Open labels become pending with the panel's word.
+    /// @param kept the contributor's storage; @param c what is pending before: with the new round, what was decided must be written down
+    function _record(Submission calldata s, Round storage r, Contributor storage kept, Contributor memory c, uint32 covered) internal {
         r.labels += s.count;
-        ++c.sequence;
-        c.round = uint64(s.round);
+        (c.sequence, c.round) = (c.sequence + 1, uint48(s.round));
         if (s.admission == OPEN) {
-            c.openRound = uint64(s.round);
+            (kept.sequence, kept.pending, kept.pendingOpen, kept.round, kept.openRound) =
+                (c.sequence, c.pending, c.pendingOpen, c.round, c.round);
             r.openLabels += s.count;
             _open[s.round].push(OpenSubmission({contributor: s.contributor, count: s.count}));
         } else {
-            if (c.pending == 0) ++pendingContributors[dataset];
-            c.labels += s.count;
-            c.pending += s.count;
+            (kept.sequence, kept.labels, kept.pending, kept.pendingOpen, kept.covered, kept.round) =
+                (c.sequence, c.labels + s.count, c.pending + s.count, c.pendingOpen, covered, c.round);
         }
-        _contributors[dataset][s.contributor] = c;
-        emit SubmissionAccepted(s.round, s.contributor, s.sequence, s.count, s.labelsRoot, signer, s.admission, bond);
-        return SkipReason.None;
+    }
+
+    /// @dev What a submission takes from the contributor: the bond of each open label, of ticketed ones that of those which the bonds
+    /// kept from earlier rounds do not cover.
+    /// @return bond LBL base units
+    /// @return covered the ticketed labels that are covered then
+    function _bondFor(Submission calldata s, Round storage r, Contributor memory c)
+        internal
+        view
+        returns (uint256 bond, uint32 covered)
+    {
+        covered = c.covered;
+        if (s.admission == OPEN) return (uint256(s.count) * r.openBond, covered);
+        uint32 needed = c.pending - c.pendingOpen + s.count;
+        if (needed > covered) (bond, covered) = (uint256(needed - covered) * r.bond, needed);
     }
 
     function _fitsOpenPath(Submission calldata s, uint256 taken, uint256 lastOpenRound) internal view returns (bool) {

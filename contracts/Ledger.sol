@@ -19,6 +19,8 @@ contract Ledger is ILedger, EIP712 {
 
     /// @inheritdoc ILedger
     uint256 public constant MAX_BATCH = 30;
+    /// @inheritdoc ILedger
+    uint256 public constant MAX_CREDITS = 256;
 
     /// @inheritdoc ILedger
     address public immutable token;
@@ -205,6 +207,7 @@ contract Ledger is ILedger, EIP712 {
     }
 
     function _sum(Credit[] calldata credits) internal pure returns (uint256 total) {
+        if (credits.length > MAX_CREDITS) revert BatchTooLarge(credits.length, MAX_CREDITS);
         for (uint256 i; i < credits.length; ++i) {
             total += credits[i].amount;
         }

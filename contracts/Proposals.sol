@@ -88,9 +88,10 @@ abstract contract Proposals is ISettlement, EIP712 {
         if (++proposalsOf[round] > MAX_PROPOSALS) revert TooManyProposals(round, MAX_PROPOSALS);
         uint256 dataset = LABEL_REGISTRY.datasetOf(round);
         Proposal storage p = _proposals[round];
-        (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, chunks);
+        (p.phase, p.proposer, p.chunks) = (SettlementPhase.Proposed, msg.sender, uint16(chunks));
         p.publishEnds = uint64(block.timestamp) + REGISTRY.payTermsOf(dataset).challengeWindow;
-        (p.bond, p.evidenceHash) = (bond, evidenceHash);
+        // All LBL there is fits 90 bits: a bond that does not could not be taken below.
+        (p.bond, p.evidenceHash) = (uint96(bond), evidenceHash);
         _totals[round] = totals;
         emit SettlementProposed(round, dataset, msg.sender, evidenceHash, chunks, bond, totals);
         LEDGER.spend(msg.sender, Accounts.sub(address(this), PROPOSAL_BONDS), bond);

@@ -18,7 +18,8 @@ import {Protocol} from "./libraries/Protocol.sol";
 /// @notice What a round's settlement does: final, distributed; or the exit, when no settlement comes.
 /// @dev Between publish and distribute no label or vote of the dataset can become pending: the next round opens only after full
 /// distribution (specification R1). So limits checked while publishing still hold when distributing, which therefore cannot fail.
-/// The Ledger's sub-account bytes32(dataset) holds bonds and undistributed pay.
+/// The Ledger's sub-account bytes32(dataset) holds bonds (what covers ticketed labels, and what open ones are pending with) and
+/// undistributed pay. Bonds are released down to what is pending, never below: a published slash stays backed (specification R13).
 contract Settlement is Proposals {
     /// @inheritdoc ISettlement
     uint256 public constant MAX_ENTRIES = Bounds.MAX_ENTRIES;
@@ -82,9 +83,7 @@ contract Settlement is Proposals {
         isDistributed[round][chunk] = true;
         emit ChunkPaid(round, chunk);
         uint256 dataset = LABEL_REGISTRY.datasetOf(round);
-        _slashStakes(dataset, entries);
-        _pay(dataset, entries);
-        _mint(dataset, round, entries);
+        _pay(dataset, round, entries);
         if (++p.distributed == p.chunks) {
             p.phase = SettlementPhase.Distributed;
             emit SettlementDistributed(round, dataset);
@@ -134,6 +133,19 @@ contract Settlement is Proposals {
         }
     }
 
+    // Kept bonds
+
+    /// @inheritdoc ISettlement
+    function releaseBonds(uint256 dataset, address[] calldata contributors) external {
+        if (contributors.length > MAX_ENTRIES) revert ChunkTooLarge(contributors.length, MAX_ENTRIES);
+        uint256[] memory bonds = LABEL_REGISTRY.releaseBonds(dataset, contributors);
+        ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length);
+        for (uint256 i; i < contributors.length; ++i) {
+            (credits[i].account, credits[i].amount) = (Accounts.user(contributors[i]), bonds[i]);
+        }
+        LEDGER.moveBatch(bytes32(dataset), credits);
+    }
+
     // Views
 
     /// @inheritdoc ISettlement
@@ -150,65 +162,81 @@ contract Settlement is Proposals {
 
     // Internals: distributing
 
-    /// @dev Credits reward + bond − slash to each account and the contributors' slashes to the treasury, in one move.
-    function _pay(uint256 dataset, Entry[] calldata entries) internal {
-        address[] memory contributors = _deciding(Role.Contributor, entries);
-        address[] memory validators = _deciding(Role.Validator, entries);
-        (, uint256[] memory bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors);
-        AUDIT_BOARD.settleValidators(dataset, validators);
-        ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length + 1);
-        uint256 next;
-        uint256 slashed;
+    /// @dev Credits reward and bonds that do not stay, less the slash, to each account and the contributors' slashes to the treasury, in
+    /// one move; then mints, in one call.
+    function _pay(uint256 dataset, uint256 round, Entry[] calldata entries) internal {
+        uint256[] memory bonds = _decide(dataset, entries);
+        ILedger.Credit[] memory credits = new ILedger.Credit[](entries.length + 1);
+        IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](entries.length);
+        (uint256 paid, uint256 minted, uint256 slashed) = (0, 0, 0);
         for (uint256 i; i < entries.length; ++i) {
             Entry calldata e = entries[i];
-            if (e.role == Role.Requester || e.waiting != 0) continue;
-            uint256 amount = e.reward;
-            if (e.role == Role.Contributor) {
-                amount += bonds[next] - e.slash;
-                slashed += e.slash;
+            if (e.waiting != 0) continue;
+            if (e.role != Role.Requester) {
+                uint256 amount = e.reward;
+                if (e.role == Role.Contributor) {
+                    // Contributors come first: what is paid so far is their number.
+                    amount = amount + bonds[paid] - e.slash;
+                    slashed += e.slash;
+                }
+                // Field by field: the array's structs are there already.
+                (credits[paid].account, credits[paid].amount) = (Accounts.user(e.account), amount);
+                ++paid;
             }
-            // Field by field: the array's structs are there already.
-            (credits[next].account, credits[next].amount) = (Accounts.user(e.account), amount);
-            ++next;
+            if (e.shares != 0) {
+                (mints[minted].account, mints[minted].shares) = (e.account, e.shares);
+                ++minted;
+            }
         }
-        (credits[next].account, credits[next].amount) = (TREASURY_ACCOUNT, slashed);
+        (credits[paid].account, credits[paid].amount) = (TREASURY_ACCOUNT, slashed);
+        ++paid;
+        assembly ("memory-safe") {
+            // Shortens the arrays in place: paid <= entries.length + 1, minted <= entries.length.
+            mstore(credits, paid)
+            mstore(mints, minted)
+        }
         LEDGER.moveBatch(bytes32(dataset), credits);
+        if (minted != 0) SHARES.mint(dataset, round, mints);
     }
 
-    function _deciding(Role role, Entry[] calldata entries) internal pure returns (address[] memory accounts) {
-        uint256 count;
-        accounts = new address[](entries.length);
+    /// @dev Tells the registries whose pending work the entries decide, and slashes stakes.
+    /// @return bonds of the contributors decided, in their order, that do not stay: all of those who are slashed
+    function _decide(uint256 dataset, Entry[] calldata entries) internal returns (uint256[] memory bonds) {
+        address[] memory contributors = new address[](entries.length);
+        address[] memory validators = new address[](entries.length);
+        (uint256 first, uint256 second, uint256 kept, uint256 waiting) = (0, 0, 0, 0);
         for (uint256 i; i < entries.length; ++i) {
-            if (entries[i].role == role && entries[i].waiting == 0) accounts[count++] = entries[i].account;
-        }
-        assembly ("memory-safe") {
-            // Shortens the array in place: count <= entries.length.
-            mstore(accounts, count)
-        }
-    }
-
-    function _slashStakes(uint256 dataset, Entry[] calldata entries) internal {
-        for (uint256 i; i < entries.length; ++i) {
-            if (entries[i].role == Role.Validator && entries[i].slash != 0) {
-                STAKING.slash(REGISTRY.poolOf(dataset), entries[i].account, entries[i].slash);
+            Entry calldata e = entries[i];
+            if (e.waiting != 0) {
+                if (e.role == Role.Contributor) ++waiting;
+                continue;
+            }
+            if (e.role == Role.Contributor) {
+                if (e.slash == 0) kept |= 1 << first;
+                contributors[first++] = e.account;
+            } else if (e.role == Role.Validator) {
+                // Before the stake is unlocked, below.
+                if (e.slash != 0) STAKING.slash(REGISTRY.poolOf(dataset), e.account, e.slash);
+                validators[second++] = e.account;
             }
         }
+        assembly ("memory-safe") {
+            // Shortens the arrays in place: first, second <= entries.length.
+            mstore(contributors, first)
+            mstore(validators, second)
+        }
+        bonds = LABEL_REGISTRY.settleContributors(dataset, contributors, kept);
+        if (second != 0) AUDIT_BOARD.settleValidators(dataset, validators);
+        if (waiting != 0) LABEL_REGISTRY.keepWaiting(dataset, _waiting(entries, waiting));
     }
 
-    function _mint(uint256 dataset, uint256 round, Entry[] calldata entries) internal {
-        uint256 count;
-        IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](entries.length);
-        for (uint256 i; i < entries.length; ++i) {
-            uint64 shares = entries[i].shares;
-            if (shares == 0) continue;
-            (mints[count].account, mints[count].shares) = (entries[i].account, shares);
-            ++count;
+    /// @param count how many contributors' labels wait
+    function _waiting(Entry[] calldata entries, uint256 count) internal pure returns (address[] memory contributors) {
+        contributors = new address[](count);
+        for (uint256 i = entries.length; i != 0; --i) {
+            Entry calldata e = entries[i - 1];
+            if (e.role == Role.Contributor && e.waiting != 0) contributors[--count] = e.account;
         }
-        assembly ("memory-safe") {
-            // Shortens the array in place: count <= entries.length.
-            mstore(mints, count)
-        }
-        if (count != 0) SHARES.mint(dataset, round, mints);
     }
 
     // Internals: exiting
@@ -231,7 +259,7 @@ contract Settlement is Proposals {
         address[] calldata validators
     ) internal {
         ExitRates memory rates = _exitRates[round];
-        (uint32[] memory labels, uint256[] memory bonds) = LABEL_REGISTRY.settleContributors(dataset, contributors);
+        (uint32[] memory labels, uint256[] memory bonds) = LABEL_REGISTRY.exitContributors(dataset, contributors);
         uint64[] memory votes = AUDIT_BOARD.settleValidators(dataset, validators);
         ILedger.Credit[] memory credits = new ILedger.Credit[](contributors.length + validators.length);
         IDatasetShares.Mint[] memory mints = new IDatasetShares.Mint[](contributors.length);

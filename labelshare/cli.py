@@ -14,7 +14,10 @@ from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.cli_disputes import challenge, juror, settle, watch
+from labelshare.cli_lab import lab
 from labelshare.cli_open import contribute_open
+from labelshare.cli_stake import stake
+from labelshare.cli_withdraw import relay_withdrawal, withdraw
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.buy import Buyer
@@ -23,9 +26,12 @@ from labelshare.client.check import NothingProposed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
-from labelshare.client.recompute import EvidenceMissing
+from labelshare.client.propose import ProposalError
+from labelshare.client.recompute import EvidenceMissing, UnknownRule
+from labelshare.client.staking import StakeError
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
+from labelshare.client.withdraw import WithdrawalError
 from labelshare.consensus_file import run_consensus_file
 from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
@@ -40,7 +46,11 @@ app.command()(challenge)
 app.command()(juror)
 app.command()(watch)
 app.add_typer(settle, name="settle")
+app.add_typer(stake, name="stake")
 app.command()(contribute_open)
+app.command()(withdraw)
+app.command()(relay_withdrawal)
+app.command()(lab)
 
 
 @app.command()
@@ -61,8 +71,9 @@ def contribute(
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
-    before = {label["task"] for label in Contributor(api, wallet).labels(round_id)}
-    needed = bond * (len(given.keys() - before) if given else count)
+    person = Contributor(api, wallet)
+    before = {label["task"] for label in person.labels(round_id)}
+    needed = bond * person.uncovered(dataset, len(given.keys() - before) if given else count)
     if faucet:
         api.post("/faucet", {"address": wallet.address})
     session_path = session_file or key_file.with_suffix(".session")
@@ -96,14 +107,15 @@ def audit(
     ] = None,
     manifest: ManifestOption = None,
 ) -> None:
-    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it.
+    """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it, keep it.
 
     The ballot is kept beside the key file until it is revealed; run again after it was broken off, it goes on where it ended.
     """
     validator = Validator(options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest))
+    evidence = key_file.with_suffix(f".round-{round_id}.evidence.json")
     if validator.is_audited(round_id):
-        validator.sign_evidence(round_id)
-        console.print(f"Round {round_id} is audited: evidence checked and signed.")
+        validator.sign_evidence(round_id, file=evidence)
+        console.print(f"Round {round_id} is audited: evidence checked, signed, and kept in {evidence}.")
         return
     given = options.read_answers(answers) if answers else None
     classes = validator.sample(round_id)["classes"]
@@ -119,8 +131,9 @@ def audit(
         return found
 
     ballot = key_file.with_suffix(f".round-{round_id}.ballot")
-    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or ())
+    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence)
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
+    console.print(f"Keep {evidence} until 30 days after the round's end: a jury would ask the panel for it.")
 
 
 @app.command()
@@ -229,13 +242,17 @@ def main() -> None:
         NotAJuror,
         NothingProposed,
         OpenPathError,
+        ProposalError,
         RpcError,
         RpcUnavailable,
         SampleMismatch,
+        StakeError,
         TimedOut,
         TransactionFailed,
         UnknownDeployment,
+        UnknownRule,
         WalletError,
+        WithdrawalError,
     ) as error:
         Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)

@@ -1,5 +1,6 @@
-"""Commands around settlements: `labelshare settle check`, `watch`, `challenge` and `juror`."""
+"""Commands around settlements: `labelshare settle …`, `watch`, `challenge` and `juror`."""
 
+import json
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from labelshare.client.check import check as check_settlement
 from labelshare.client.dispute import Juror
 from labelshare.client.dispute import challenge as send_challenge
 from labelshare.client.evidence import Operator, read_files, rounds_with_evidence
+from labelshare.client.propose import propose as send_proposal
+from labelshare.client.propose import sign_evidence
+from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.wallet import Wallet
 from labelshare.client.watch import Challenger, Watcher
 from labelshare.options import LBL, KeyOption, ManifestOption, RpcOption
@@ -32,7 +36,7 @@ SecretOption = Annotated[
     Path | None, typer.Option("--key-file", help="file with a hex key, or a keystore", envvar="LABELSHARE_KEY_FILE", exists=True)
 ]
 
-settle = typer.Typer(help="Settlements: compute them again.", no_args_is_help=True)
+settle = typer.Typer(help="Settlements: compute them again; propose them without the operator.", no_args_is_help=True)
 
 
 @settle.command()
@@ -61,6 +65,48 @@ def check(
     if not found.right:
         raise typer.Exit(1)
     console.print(f"Right: {len(proposal.entries)} entries are those of the rule.")
+
+
+@settle.command()
+def sign(
+    round_id: RoundArgument,
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    proposer: Annotated[str, typer.Option(help="address that is to propose; nobody else can use the signature")],
+    evidence: EvidenceOption = None,
+    api_url: EvidenceApiOption = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """As a member of the panel, sign that you hold the evidence, so that `proposer` may propose: when the operator does not."""
+    chain, wallet = options.open_chain(rpc_url, manifest), Wallet.load(key_file)
+    body = gather(chain, round_id, evidence, api_url, wallet).get(round_id)
+    if body is None:
+        raise EvidenceMissing(f"The evidence of round {round_id} is missing.")
+    file = key_file.with_suffix(f".round-{round_id}.signature.json")
+    file.write_text(json.dumps(sign_evidence(chain, wallet, round_id, body, proposer), indent=2) + "\n")
+    console.print(f"Signed: hand {file} to {proposer}.")
+
+
+@settle.command()
+def propose(
+    round_id: RoundArgument,
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    signature: Annotated[
+        list[Path] | None, typer.Option("--signature", help="signature file of a panel member; of more than half", exists=True)
+    ] = None,
+    evidence: EvidenceOption = None,
+    api_url: EvidenceApiOption = None,
+    manifest: ManifestOption = None,
+) -> None:
+    """Propose and publish the settlement that the rule gives, without the operator. Costs gas and, until it is final, a bond.
+
+    `labelshare keep` does the rest. A closing round, and one whose jury decided, need no signatures.
+    """
+    chain, wallet = options.open_chain(rpc_url, manifest), Wallet.load(key_file)
+    bodies = gather(chain, round_id, evidence, api_url, wallet)
+    count = send_proposal(chain, wallet, round_id, bodies, signature or ())
+    console.print(f"Round {round_id}: a settlement of {count} entries is published; its challenge window is open.")
 
 
 def watch(

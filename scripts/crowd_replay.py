@@ -66,26 +66,3 @@ def worker_accuracy(labels: Sequence[Label], truth: dict[int, int]) -> dict[str,
         if task in truth:
             right[worker].append(truth[task] == answer)
     return {worker: sum(hits) / len(hits) for worker, hits in right.items()}
-
-
-def spearman(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """Spearman's rank correlation, ties at their mean rank. 0 when one side is constant."""
-    a, b = _ranks(xs), _ranks(ys)
-    mean = (len(xs) + 1) / 2
-    covariance = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
-    spread = (sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b)) ** 0.5
-    return covariance / spread if spread else 0.0
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    order = sorted(range(len(values)), key=lambda i: values[i])
-    ranks = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
-            end += 1
-        for i in range(start, end + 1):
-            ranks[order[i]] = (start + end) / 2 + 1
-        start = end + 1
-    return ranks

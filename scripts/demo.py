@@ -24,13 +24,14 @@ from labelshare.chain.naming import user_account
 from labelshare.chain.rpc import Rpc
 from labelshare.client import shares
 from labelshare.client.api import Api, wait_for
-from labelshare.client.audit import Validator, stake
+from labelshare.client.audit import Validator
 from labelshare.client.buy import Buyer
 from labelshare.client.chain import Chain
 from labelshare.client.check import check
 from labelshare.client.contribute import Contributor
 from labelshare.client.evidence import Operator, rounds_with_evidence
 from labelshare.client.requester import DatasetTerms, Requester
+from labelshare.client.staking import Stake
 from labelshare.client.verify import Verification, verify_file
 from labelshare.client.wallet import Wallet
 from scripts.crowd_replay import Label, load, panel_answer, with_clique
@@ -97,7 +98,7 @@ class Demo:
         for wallet, amount in deposits:
             self.from_treasury("Ledger", "deposit", user_account(wallet.address), amount)
         for validator in self.validators:
-            stake(self.chain, validator, SEATS)
+            Stake(self.chain, validator).join(SEATS)
 
     def check_ledger(self) -> None:
         """Invariant 1, at one block: the mirror's sum and holdings, and what the token says the Ledger holds."""

@@ -25,7 +25,8 @@ from labelshare.client.api import Api
 from labelshare.client.chain import Chain, topic
 from labelshare.client.verify import Verification
 from labelshare.crowd import Crowd
-from scripts.crowd_replay import Label, accuracy, majority, spearman, worker_accuracy
+from labelshare.lab.measures import spearman
+from scripts.crowd_replay import Label, accuracy, majority, worker_accuracy
 
 LBL = 10**18
 REWARD = LBL

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from backend.access import Access
 from backend.context import Injected
 from backend.datasets import schemas, service
+from backend.types import AddressPath
 from indexer.models import Dataset
-from labelshare.rules.history import RULE
+from labelshare.rules import RULE
 
 router = APIRouter(tags=["datasets"])
 
@@ -46,6 +47,12 @@ def dataset(backend: Injected, dataset: int) -> schemas.DatasetView:
 def contributors(backend: Injected, dataset: int) -> list[schemas.ContributorView]:
     with backend.database.transaction() as session:
         return service.view_contributors(session, dataset)
+
+
+@router.get("/datasets/{dataset}/contributors/{address}", summary="One contributor of a dataset")
+def contributor(backend: Injected, dataset: int, address: AddressPath) -> schemas.ContributorView:
+    with backend.database.transaction() as session:
+        return service.view_contributor(session, dataset, address)
 
 
 @router.get("/datasets/{dataset}/sales", summary="Licenses sold")

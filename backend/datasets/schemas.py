@@ -100,11 +100,17 @@ class DatasetView(BaseModel):
 
 
 class ContributorView(BaseModel):
-    """A contributor of a dataset: labels, pay and slashes distributed so far (base units), shares and their revenue."""
+    """A contributor of a dataset: labels, pay and slashes distributed so far (base units), shares and their revenue.
+
+    `covered`: ticketed labels whose bonds are held, pending ones among them; the rest is free for anyone to send back to them
+    (Settlement.releaseBonds), and covers their next labels until then.
+    """
 
     contributor: Address
     labels: int
     pending: int
+    pending_open: int
+    covered: int
     reward: Amount
     slash: Amount
     shares: Amount

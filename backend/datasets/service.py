@@ -1,6 +1,7 @@
 """Datasets and rounds: reading the mirror, and asking the operator to open a round."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -27,6 +28,7 @@ from indexer.models import (
     ShareBalance,
 )
 from labelshare.chain.events import LedgerDeposited, LedgerWithdrawn
+from labelshare.rules import RULE, RULE_ID
 from labelshare.rules.evidence import canonical_json
 from labelshare.rules.merkle import tasks_tree
 
@@ -71,6 +73,8 @@ def open_round(backend: Backend, session: Session, dataset: int, account: str, r
         raise Forbidden("not_requester", f"Only {row.requester} (requester) or {row.operator} (operator) may open a round.")
     if row.operator != backend.operator.address:
         raise Forbidden("other_operator", f"Dataset {dataset} has operator {row.operator}; this one is {backend.operator.address}.")
+    if row.terms["rule_id"] != RULE_ID:
+        raise Forbidden("unknown_rule", f"Dataset {dataset} names another scoring rule than {RULE}, the one that is settled here.")
     if request.deadline <= backend.now(session):
         raise Invalid("deadline_past", "The round's deadline must be ahead.")
     if not request.label_budget <= len(request.tasks) * request.labels_per_task:
@@ -165,28 +169,44 @@ def view_round(session: Session, row: Round) -> schemas.RoundView:
 
 def view_contributors(session: Session, dataset: int) -> list[schemas.ContributorView]:
     get_dataset(session, dataset)
+    rows = select(Contributor).where(Contributor.dataset == dataset).order_by(Contributor.contributor)
+    return _view_contributors(session, dataset, session.scalars(rows).all())
+
+
+def view_contributor(session: Session, dataset: int, address: str) -> schemas.ContributorView:
+    row = session.get(Contributor, (get_dataset(session, dataset).id, address))
+    if row is None:
+        raise NotFound("unknown_contributor", f"{address} has no label in dataset {dataset} on chain, or none mirrored yet.")
+    return _view_contributors(session, dataset, [row])[0]
+
+
+def _view_contributors(session: Session, dataset: int, rows: Sequence[Contributor]) -> list[schemas.ContributorView]:
+    people = {row.contributor for row in rows}
     rewards: dict[str, int] = defaultdict(int)
     slashes: dict[str, int] = defaultdict(int)
     entries = select(Entry).join(Round, Round.id == Entry.round).where(Round.dataset == dataset, Entry.distributed, Entry.role == 0)
+    shares = select(ShareBalance).where(ShareBalance.dataset == dataset)
+    if len(people) == 1:
+        (only,) = people
+        entries, shares = entries.where(Entry.account == only), shares.where(ShareBalance.holder == only)
     for entry in session.scalars(entries):
         rewards[entry.account] += entry.reward
         slashes[entry.account] += entry.slash
-    shares = {row.holder: row for row in session.scalars(select(ShareBalance).where(ShareBalance.dataset == dataset))}
-
-    def view(row: Contributor) -> schemas.ContributorView:
-        held = shares.get(row.contributor)
-        return schemas.ContributorView(
+    held = {row.holder: row for row in session.scalars(shares)}
+    return [
+        schemas.ContributorView(
             contributor=row.contributor,
             labels=row.labels,
             pending=row.pending,
+            pending_open=row.pending_open,
+            covered=row.covered,
             reward=str(rewards[row.contributor]),
             slash=str(slashes[row.contributor]),
-            shares=str(held.balance if held else 0),
-            revenue=str(held.revenue if held else 0),
+            shares=str(held[row.contributor].balance if row.contributor in held else 0),
+            revenue=str(held[row.contributor].revenue if row.contributor in held else 0),
         )
-
-    rows = select(Contributor).where(Contributor.dataset == dataset).order_by(Contributor.contributor)
-    return [view(row) for row in session.scalars(rows)]
+        for row in rows
+    ]
 
 
 def view_sales(session: Session, dataset: int) -> list[schemas.SaleView]:

@@ -1,14 +1,12 @@
 """Endpoints for a contributor's first steps."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from backend.context import Injected
 from backend.sessions import schemas, service
+from backend.types import AddressPath
 
 router = APIRouter(tags=["sessions"])
-AddressPath = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
 
 
 @router.post("/sessions", status_code=202, summary="Register a session key, and allow bonds, by signature: no gas")

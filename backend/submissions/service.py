@@ -1,6 +1,8 @@
 """Taking submissions: checked as strictly as the contract checks them, kept and queued in one transaction."""
 
-from sqlalchemy import func, select, update
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
@@ -11,7 +13,7 @@ from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transac
 from backend.relay.outbox import enqueue_item
 from backend.signatures import signer_of
 from backend.submissions.schemas import LabelBody, OpenLabelsRequest, ReceiptView, SubmissionView, SubmitRequest
-from indexer.models import Account, Allowance, Dataset, Round, SkippedSubmission, Submission
+from indexer.models import Account, Allowance, Contributor, Dataset, Round, SkippedSubmission, Submission
 from indexer.models import Session as SessionKey
 from labelshare.chain.naming import user_account
 from labelshare.rules import eip712
@@ -64,7 +66,7 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     if s.sequence != expected:
         raise Conflict("wrong_sequence", f"The submission's sequence number is {s.sequence}; the next is {expected}.")
     signer = signer_of(digest, request.signature)
-    bond = s.count * int(dataset.terms["bond"])
+    bond = uncovered(session, row.dataset, s.contributor, s.count) * int(dataset.terms["bond"])
     _check_signer(session, row, s.contributor, signer, bond, now)
     _check_bond(backend, session, s.contributor, bond)
     kept = keep(backend, session, row, request, message, signer, bond, now)
@@ -186,15 +188,29 @@ def _check_bond(backend: Backend, session: Session, contributor: str, bond: int)
         )
 
 
-def _bonds_in_flight(session: Session, *conditions: object) -> int:
-    """Bonds of submissions taken here that the mirror does not show yet."""
-    rows = select(SignedSubmission).where(*conditions, SignedSubmission.dropped.is_(False), SignedSubmission.bond != 0)  # type: ignore[arg-type]
+def uncovered(session: Session, dataset: int, contributor: str, count: int) -> int:
+    """Of `count` further ticketed labels, those whose bond must be taken: not covered by bonds that the Settlement holds, or will
+    hold once what was taken here is on chain."""
+    row = session.get(Contributor, (dataset, contributor))
+    pending, covered = (row.pending - row.pending_open, row.covered) if row else (0, 0)
+    conditions = (SignedSubmission.contributor == contributor, SignedSubmission.dataset == dataset)
+    in_flight = _in_flight(session, *conditions, SignedSubmission.admission == TICKETED)
+    pending += sum(submission.count for submission in in_flight)
+    return max(0, pending + count - max(covered, pending))
+
+
+def _bonds_in_flight(session: Session, *conditions: ColumnElement[bool]) -> int:
+    return sum(row.bond for row in _in_flight(session, *conditions))
+
+
+def _in_flight(session: Session, *conditions: ColumnElement[bool]) -> Iterable[SignedSubmission]:
+    """Submissions taken here that the mirror does not show yet."""
     mirrored = select(Submission.labels_root).where(
         Submission.round == SignedSubmission.round,
         Submission.contributor == SignedSubmission.contributor,
         Submission.sequence == SignedSubmission.sequence,
     )
-    return sum(row.bond for row in session.scalars(rows.where(~mirrored.exists())))
+    return session.scalars(select(SignedSubmission).where(*conditions, SignedSubmission.dropped.is_(False), ~mirrored.exists()))
 
 
 def keep(

@@ -21,6 +21,8 @@ interface IAuditBoard is ISortition {
     error DrawFailed(uint256 picked, uint256 wanted);
     /// @notice Thrown when the signatures are not in ascending order of address.
     error SignersOutOfOrder(address validator);
+    /// @notice Thrown when a signature would count for nothing: its signer has revealed no ballot for this round.
+    error NotRevealed(uint256 round, address validator);
     /// @notice Thrown when a stake is not locked for waiting votes, or must stay so.
     error NotReleasable(uint256 dataset, address validator);
     /// @notice Thrown when there is no open submission to attest.
@@ -52,7 +54,8 @@ interface IAuditBoard is ISortition {
     /// @notice Weight of a member who revealed, else 0.
     function revealedWeightOf(uint256 round, address validator) external view returns (uint256);
     function totalRevealedWeight(uint256 round) external view returns (uint256);
-    /// @notice Revealed weight of those who signed `digest`. Reverts with InvalidSignature, or SignersOutOfOrder.
+    /// @notice Revealed weight of those who signed `digest`. Reverts with InvalidSignature, NotRevealed or
+    /// SignersOutOfOrder: so there are no more of them than the panel has members.
     function signedWeight(uint256 round, bytes32 digest, EvidenceSignature[] calldata signatures) external view returns (uint256);
     /// @notice Seconds after an audit for which votes that wait are backed by locked stake.
     function WAIT_LOCK() external view returns (uint64);

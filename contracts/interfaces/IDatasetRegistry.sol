@@ -20,7 +20,7 @@ interface IDatasetRegistry {
     /// @param labelCap labels the dataset may ever accept; shares come from labels, so it bounds dilution
     /// @param contributorCredential, validatorCredential ids of credentials (ICredentials), the second also names the staking pool that
     /// audits; zero: open to everyone
-    /// @param ruleId keccak256 of the scoring rule's name
+    /// @param ruleId keccak256 of the scoring rule's name and version, such as "kappa-1"
     /// @param licenseFloor lowest license price, LBL base units; @param licenseTerm seconds
     /// @param protocolFeeBps the protocol's fee on sales, basis points: what it is at creation, and so for ever
     /// @param contributorsBps, validatorsBps, requesterBps split of new shares, summing to 10,000; contributors ≥ 5,000

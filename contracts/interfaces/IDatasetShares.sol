@@ -24,6 +24,8 @@ interface IDatasetShares is IERC1155 {
     error InvalidReceiver(address to);
     /// @notice Thrown when two lists that belong together differ in length.
     error LengthMismatch(uint256 ids, uint256 values);
+    /// @notice Thrown when a batch holds more items than a call may take.
+    error BatchTooLarge(uint256 length, uint256 most);
 
     /// @notice A round's shares count from now on, minted or not: `supply` in all.
     event SharesFinalized(uint256 indexed dataset, uint256 indexed round, uint256 shares, uint256 supply, uint256 acc);
@@ -32,6 +34,8 @@ interface IDatasetShares is IERC1155 {
     /// @notice Revenue was paid to the holder's Ledger account.
     event RevenuePaid(uint256 indexed dataset, address indexed holder, uint256 amount);
 
+    /// @notice Datasets whose shares one transfer takes.
+    function MAX_BATCH() external view returns (uint256);
     /// @notice Finalized shares of a dataset, distributed or not.
     function supplyOf(uint256 dataset) external view returns (uint256);
     function accOf(uint256 dataset) external view returns (uint256);

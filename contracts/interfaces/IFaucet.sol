@@ -6,10 +6,14 @@ pragma solidity 0.8.30;
 interface IFaucet {
     /// @notice Thrown when an address was served before.
     error AlreadyServed(address to);
+    /// @notice Thrown when a batch holds more items than a call may take.
+    error BatchTooLarge(uint256 length, uint256 most);
 
     /// @notice An address got its development tokens.
     event Served(address indexed to, uint256 amount, bool toLedger);
 
+    /// @notice Addresses that a call serves.
+    function MAX_BATCH() external view returns (uint256);
     function amount() external view returns (uint256);
     function served(address to) external view returns (bool);
     /// @notice Anyone may ask for anyone, so that a new contributor needs no gas. Addresses served before are an error.

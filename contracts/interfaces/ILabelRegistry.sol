@@ -91,7 +91,7 @@ interface ILabelRegistry {
         bool last;
         uint96 openBond;
         uint32 openLabels;
-        uint256 reserve;
+        uint96 reserve;
         bytes32 tasksRoot;
         bytes32 credential;
     }
@@ -99,14 +99,17 @@ interface ILabelRegistry {
     /// @param sequence the next submission's number
     /// @param labels labels accepted in all, open ones once they count
     /// @param pending of these, not yet decided by a settlement (and bonded); @param pendingOpen of the pending, those at the open bond
-    /// @param round the last round they submitted to; @param openRound the last one on the open path
+    /// @param covered ticketed labels whose bonds the Settlement holds: the pending ones at least; the rest is kept for the next
+    /// @param round the last round they submitted to; of labels left waiting, at least the number after that of the round they waited in
+    /// @param openRound the last round they submitted to on the open path
     struct Contributor {
         uint32 sequence;
         uint32 labels;
         uint32 pending;
         uint32 pendingOpen;
-        uint64 round;
-        uint64 openRound;
+        uint32 covered;
+        uint48 round;
+        uint48 openRound;
     }
 
     /// @notice A submission on the open path: its place in the round's list is its bit in the panel's attestations.
@@ -164,7 +167,8 @@ interface ILabelRegistry {
     event SessionRevoked(address indexed contributor, address indexed key);
     /// @notice A session of a batch was passed over: known key, expired, or not signed by its contributor.
     event SessionSkipped(address indexed contributor, address indexed key);
-    /// @notice A submission is in: `labelsRoot` commits to its labels, `bond` is held on them.
+    /// @notice A submission is in: `labelsRoot` commits to its labels, `bond` was taken for them. Ticketed ones take the bonds of no more labels
+    /// than those kept from earlier rounds leave uncovered.
     event SubmissionAccepted(
         uint256 indexed round,
         address indexed contributor,
@@ -179,8 +183,11 @@ interface ILabelRegistry {
     event SubmissionSkipped(uint256 indexed round, address indexed contributor, uint32 sequence, SkipReason reason);
     /// @notice The panel's word on an open submission: it counts, or it is void and its bond is back.
     event OpenResolved(uint256 indexed round, address indexed contributor, uint32 count, bool counted);
-    /// @notice A settlement decided `labels` pending labels of a contributor.
-    event ContributorSettled(uint256 indexed dataset, address indexed contributor, uint32 labels);
+    /// @notice A settlement, or an exit, decided all pending labels of each contributor.
+    /// @param kept bit i: the bonds that cover contributor i's ticketed labels stay for the next ones; else nothing is covered any more
+    event ContributorsSettled(uint256 indexed dataset, address[] contributors, uint256 kept);
+    /// @notice The bonds of so many `labels` of each contributor, which covered no pending label, are back on their accounts.
+    event BondsReleased(uint256 indexed dataset, address[] contributors, uint32[] labels);
 
     function MAX_COUNT() external view returns (uint32);
     /// @notice Items of a batch: so many that ask two contract wallets each still fit a transaction.
@@ -246,11 +253,23 @@ interface ILabelRegistry {
 
     /// @notice AuditBoard only: of the round's open submissions, those whose bit is set count; the rest are void.
     function resolveOpen(uint256 round, uint256 attested) external;
-    /// @notice Settlement only: the pending labels of these contributors are decided.
-    /// @return labels of each; @return bonds on them, LBL base units
-    function settleContributors(uint256 dataset, address[] calldata contributors)
+    /// @notice Settlement only: the pending labels of these contributors are decided; of those to whom no bond returns, as the round is settled.
+    /// @param kept bit i: the bonds of contributor i's ticketed labels stay for the next ones, unless there will be none
+    /// @return bonds of each that do not stay, LBL base units
+    function settleContributors(uint256 dataset, address[] calldata contributors, uint256 kept)
+        external
+        returns (uint256[] memory bonds);
+    /// @notice Settlement only: the pending labels of these contributors leave with all their bonds. Who is named twice has none the
+    /// second time.
+    /// @return labels of each; @return bonds of each, LBL base units
+    function exitContributors(uint256 dataset, address[] calldata contributors)
         external
         returns (uint32[] memory labels, uint256[] memory bonds);
+    /// @notice Settlement only: the pending labels of these contributors are not decided, but wait for a later round.
+    function keepWaiting(uint256 dataset, address[] calldata contributors) external;
+    /// @notice Settlement only: bonds that cover no pending label stay no longer.
+    /// @return bonds of each, LBL base units
+    function releaseBonds(uint256 dataset, address[] calldata contributors) external returns (uint256[] memory bonds);
     /// @notice Settlement only: every chunk is distributed, the next round may open.
     function markSettled(uint256 round) external;
 }

@@ -75,6 +75,8 @@ interface ILedger {
 
     /// @notice Signed allowances that a call takes.
     function MAX_BATCH() external view returns (uint256);
+    /// @notice Credits that a call takes.
+    function MAX_CREDITS() external view returns (uint256);
     function token() external view returns (address);
     function balanceOf(bytes32 account) external view returns (uint256);
     function allowance(address owner, address spender) external view returns (uint256);

@@ -56,12 +56,12 @@ interface ISettlement {
     struct Proposal {
         SettlementPhase phase;
         address proposer;
-        uint32 chunks;
-        uint32 published;
-        uint32 distributed;
+        uint16 chunks;
+        uint16 published;
+        uint16 distributed;
         uint64 publishEnds;
         uint64 challengeEnds;
-        uint256 bond;
+        uint96 bond;
         bytes32 evidenceHash;
         bytes32 root;
     }
@@ -121,7 +121,7 @@ interface ISettlement {
     event ChallengeWindowOpened(uint256 indexed round, uint64 challengeEnds);
     /// @notice The settlement stands: `paid` is on its way to the accounts, `carried` waits, `released` is free escrow again.
     event SettlementFinalized(uint256 indexed round, uint256 indexed dataset, uint256 paid, uint256 carried, uint256 released);
-    /// @notice The accounts of a chunk have their pay, bonds and shares.
+    /// @notice The accounts of a chunk have their pay, shares, and the bonds that do not stay.
     event ChunkPaid(uint256 indexed round, uint32 indexed chunk);
     /// @notice The last account of the round is paid.
     event SettlementDistributed(uint256 indexed round, uint256 indexed dataset);
@@ -194,7 +194,7 @@ interface ISettlement {
     function publish(uint256 round, uint32 chunk, Entry[] calldata entries) external;
     /// @notice Anyone, after the challenge window: fixes pay and shares, releases the rest of the reserve, returns the bond.
     function finalize(uint256 round) external;
-    /// @notice Anyone, any order, each chunk once: pays, returns bonds, slashes, mints.
+    /// @notice Anyone, any order, each chunk once: pays, slashes, mints, and returns the bonds that do not stay (specification R7).
     function distribute(uint256 round, uint32 chunk, Entry[] calldata entries) external;
 
     /// @notice Anyone, once a proposer left chunks unpublished for one challenge window: their bond is lost, the round is as before.
@@ -207,6 +207,9 @@ interface ISettlement {
     /// @notice Anyone, for any accounts with pending work, at most MAX_ENTRIES of each role: pays them and returns their bonds.
     /// @dev The last one ends the round.
     function exit(uint256 round, address[] calldata contributors, address[] calldata validators) external;
+    /// @notice Anyone, at any time, for at most MAX_ENTRIES contributors: the bonds that cover none of a contributor's pending labels go
+    /// back to their Ledger account. Who is named twice, or has nothing to release, gets nothing more and makes nothing fail.
+    function releaseBonds(uint256 dataset, address[] calldata contributors) external;
 
     /// @notice Jury only: a challenge came within the window; what is published stays as it is.
     function suspend(uint256 round) external returns (bytes32 root);

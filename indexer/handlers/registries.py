@@ -104,7 +104,7 @@ def session_revoked(context: Context, event: e.LabelRegistrySessionRevoked) -> N
 def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccepted) -> None:
     row = context.get(Round, event.round)
     row.labels += event.count
-    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "last_round", "open_round"), 0)
+    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "covered", "last_round", "open_round"), 0)
     contributor = context.get_or_add(Contributor, dataset=row.dataset, contributor=event.contributor, **empty)
     contributor.sequence = event.sequence + 1
     contributor.last_round = event.round
@@ -114,6 +114,7 @@ def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccept
     else:
         contributor.labels += event.count
         contributor.pending += event.count
+        contributor.covered = max(contributor.covered, contributor.pending - contributor.pending_open)
     if event.signer != event.contributor:
         context.get(Session, event.contributor, event.signer).bond_left -= event.bond
     context.add(
@@ -175,10 +176,18 @@ def submission_skipped(context: Context, event: e.LabelRegistrySubmissionSkipped
     )
 
 
-def contributor_settled(context: Context, event: e.LabelRegistryContributorSettled) -> None:
-    contributor = context.get(Contributor, event.dataset, event.contributor)
-    contributor.pending -= event.labels
-    contributor.pending_open = 0
+def contributors_settled(context: Context, event: e.LabelRegistryContributorsSettled) -> None:
+    for number, who in enumerate(event.contributors):
+        contributor = context.get(Contributor, event.dataset, who)
+        contributor.pending = contributor.pending_open = 0
+        if not event.kept >> number & 1:
+            contributor.covered = 0
+
+
+def bonds_released(context: Context, event: e.LabelRegistryBondsReleased) -> None:
+    for who, labels in zip(event.contributors, event.labels, strict=True):
+        if labels:
+            context.get(Contributor, event.dataset, who).covered -= labels
 
 
 HANDLERS: dict[type[Event], Handler] = {
@@ -194,5 +203,6 @@ HANDLERS: dict[type[Event], Handler] = {
     e.LabelRegistrySubmissionAccepted: submission_accepted,
     e.LabelRegistrySubmissionSkipped: submission_skipped,
     e.LabelRegistryOpenResolved: open_resolved,
-    e.LabelRegistryContributorSettled: contributor_settled,
+    e.LabelRegistryContributorsSettled: contributors_settled,
+    e.LabelRegistryBondsReleased: bonds_released,
 }

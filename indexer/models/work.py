@@ -84,7 +84,7 @@ class Session(State):
 
 class Contributor(State):
     """A contributor of a dataset: the next submission's sequence number, labels accepted, of these pending, of these at the open
-    bond. Open labels are neither before the panel's word on them."""
+    bond; ticketed labels whose bonds are held. Open labels are neither accepted nor pending before the panel's word on them."""
 
     __tablename__ = "contributor"
     dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -93,12 +93,13 @@ class Contributor(State):
     labels: Mapped[int]
     pending: Mapped[int]
     pending_open: Mapped[int]
+    covered: Mapped[int]
     last_round: Mapped[int]
     open_round: Mapped[int]
 
 
 class Submission(State):
-    """An accepted submission."""
+    """An accepted submission; `bond` is what it took, none where bonds of earlier rounds cover it."""
 
     __tablename__ = "submission"
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -565,12 +565,21 @@ class JuryVerdictRevealed:
 
 
 @dataclass(frozen=True)
-class LabelRegistryContributorSettled:
+class LabelRegistryBondsReleased:
     CONTRACT: ClassVar[str] = "LabelRegistry"
-    TOPIC: ClassVar[str] = "0x92574ae9f591a513334e1be396ab4dc399bdfdd0c431d9ff573aee5a42aa3f41"
+    TOPIC: ClassVar[str] = "0x18df67af17899a347dfaea6f3eba779e1e48d659921ae2a95bc41ab18f052374"
     dataset: int
-    contributor: str
-    labels: int
+    contributors: tuple[str, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelRegistryContributorsSettled:
+    CONTRACT: ClassVar[str] = "LabelRegistry"
+    TOPIC: ClassVar[str] = "0x1f647f16ee8bf4b8501b6ab3856edf9470a46b4e17307f908ff93dc9ba70568c"
+    dataset: int
+    contributors: tuple[str, ...]
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -1095,7 +1104,8 @@ Event = (
     | JurySeedMissed
     | JuryValidatorSilent
     | JuryVerdictRevealed
-    | LabelRegistryContributorSettled
+    | LabelRegistryBondsReleased
+    | LabelRegistryContributorsSettled
     | LabelRegistryEIP712DomainChanged
     | LabelRegistryOpenResolved
     | LabelRegistryRoundClosed
@@ -1201,7 +1211,8 @@ EVENTS: dict[tuple[str, str], type[Event]] = {
     (JurySeedMissed.CONTRACT, JurySeedMissed.TOPIC): JurySeedMissed,
     (JuryValidatorSilent.CONTRACT, JuryValidatorSilent.TOPIC): JuryValidatorSilent,
     (JuryVerdictRevealed.CONTRACT, JuryVerdictRevealed.TOPIC): JuryVerdictRevealed,
-    (LabelRegistryContributorSettled.CONTRACT, LabelRegistryContributorSettled.TOPIC): LabelRegistryContributorSettled,
+    (LabelRegistryBondsReleased.CONTRACT, LabelRegistryBondsReleased.TOPIC): LabelRegistryBondsReleased,
+    (LabelRegistryContributorsSettled.CONTRACT, LabelRegistryContributorsSettled.TOPIC): LabelRegistryContributorsSettled,
     (LabelRegistryEIP712DomainChanged.CONTRACT, LabelRegistryEIP712DomainChanged.TOPIC): LabelRegistryEIP712DomainChanged,
     (LabelRegistryOpenResolved.CONTRACT, LabelRegistryOpenResolved.TOPIC): LabelRegistryOpenResolved,
     (LabelRegistryRoundClosed.CONTRACT, LabelRegistryRoundClosed.TOPIC): LabelRegistryRoundClosed,

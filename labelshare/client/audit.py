@@ -15,18 +15,9 @@ from labelshare.rules import draw, eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
 from labelshare.rules.merkle import labels_tree
 
-OPEN_POOL = "0x" + "0" * 64
-
 
 class EvidenceMismatch(RuntimeError):
     """The evidence file is not what the chain says was submitted. Do not sign it."""
-
-
-def stake(chain: Chain, wallet: Wallet, seats: int) -> None:
-    """Buys seats from the wallet's Ledger account (sends transactions)."""
-    size = int(chain.read("Staking", "seatSize"))
-    chain.send(wallet, "Ledger", "allow", chain.address("Staking"), size * seats)
-    chain.send(wallet, "Staking", "join", OPEN_POOL, seats)
 
 
 class SampleMismatch(RuntimeError):
@@ -57,12 +48,15 @@ class Validator:
         seconds: float = 120.0,
         ballot_file: Path | None = None,
         open_files: Sequence[Path] = (),
+        evidence_file: Path | None = None,
     ) -> None:
         """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps.
 
         With a `ballot_file` the ballot is kept there before it is committed, and taken from there when the work was broken off:
         whoever commits and cannot reveal is slashed. `open_files`: the labels of open submissions shown to this validator, which
-        it attests. Raises ApiError, SampleMismatch, EvidenceMismatch, OpenPathError, TimedOut.
+        it attests. `evidence_file`: as in sign_evidence.
+
+        Raises ApiError, SampleMismatch, EvidenceMismatch, OpenPathError, TimedOut.
         """
         view = self.sample(round_id)
         check_sample(self.chain, round_id, view)
@@ -72,7 +66,7 @@ class Validator:
         self.reveal(round_id, answers, salt, seconds)
         if self.chain.read("LabelRegistry", "openSubmissionsOf", round_id):
             self.attest(round_id, view["attempt"], shown, seconds)
-        self.sign_evidence(round_id, seconds)
+        self.sign_evidence(round_id, seconds, evidence_file)
 
     def _ballot(
         self, round_id: int, view: dict[str, Any], answer: Callable[[dict[str, Any]], int], path: Path | None
@@ -136,9 +130,9 @@ class Validator:
 
         wait_for("ballots to be revealed", handed_in, seconds)
 
-    def sign_evidence(self, round_id: int, seconds: float = 120.0) -> None:
-        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, and lets the operator
-        propose by it.
+    def sign_evidence(self, round_id: int, seconds: float = 120.0, file: Path | None = None) -> None:
+        """Fetches the evidence once ballots are sealed, checks every submission's root against the chain, keeps it in `file`, and
+        lets the operator propose by it. A jury gets it from the panel, which keeps it until 30 days after the round's end.
 
         Raises EvidenceMismatch when it is not exactly what the chain accepted.
         """
@@ -153,6 +147,8 @@ class Validator:
 
         body = wait_for("every ballot to be sealed", fetch, seconds)
         check_evidence(self.chain, round_id, body)
+        if file is not None:
+            write_secret(file, body.decode())
         message = eip712.Evidence(round_id, evidence_hash(body), self.api.config["operator"].lower())
         signature = self.wallet.sign(message, self.api.domain("Settlement"))
         self.api.post(f"/rounds/{round_id}/evidence-signatures", {"validator": self.wallet.address, "signature": signature})

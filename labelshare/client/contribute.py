@@ -67,6 +67,13 @@ class Contributor:
         found: dict[str, Any] = self.api.get(f"/accounts/{self.wallet.address}")
         return found
 
+    def uncovered(self, dataset: int, count: int) -> int:
+        """Of `count` further labels in a dataset, those whose bond must come from the Ledger account: not covered by bonds that the
+        Settlement kept from earlier rounds."""
+        found = self._found(f"/datasets/{dataset}/contributors/{self.wallet.address}")
+        free = found["covered"] - (found["pending"] - found["pending_open"]) if found else 0
+        return max(0, count - free)
+
     def can_bond(self, dataset: int, bond: int) -> bool:
         """Whether session key and allowance, as mirrored, cover `bond` more base units in a dataset."""
         if int(self.account()["allowance"]) < bond:

@@ -1,7 +1,7 @@
 """Where a round's evidence comes from: files at hand, or an operator's API; each by the round that it names itself."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from labelshare.client.api import Api, ApiError
@@ -9,6 +9,7 @@ from labelshare.client.audit import EvidenceMismatch
 from labelshare.client.chain import Chain
 from labelshare.client.recompute import rounds_of
 from labelshare.client.wallet import Wallet
+from labelshare.rules.evidence import EVIDENCE_SCHEMA
 
 
 def rounds_with_evidence(chain: Chain, round_id: int) -> list[int]:
@@ -18,14 +19,17 @@ def rounds_with_evidence(chain: Chain, round_id: int) -> list[int]:
 
 
 def read_files(paths: Iterable[Path]) -> dict[int, bytes]:
-    """Evidence files by round; a folder stands for the .json files in it. Raises EvidenceMismatch for what is no evidence."""
+    """Evidence files by round; a folder stands for those in it. Raises EvidenceMismatch for a file that is none."""
     bodies = {}
-    for path in (file for given in paths for file in _files(given)):
-        body = path.read_bytes()
-        try:
-            bodies[int(json.loads(body)["round"])] = body
-        except (KeyError, TypeError, ValueError) as error:
-            raise EvidenceMismatch(f"{path} is no evidence file: {type(error).__name__}: {error}.") from error
+    for path in paths:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        for file in files:
+            body = file.read_bytes()
+            number = _round_of(body)
+            if number is not None:
+                bodies[number] = body
+            elif not path.is_dir():
+                raise EvidenceMismatch(f"{file} is no evidence file ({EVIDENCE_SCHEMA}).")
     return bodies
 
 
@@ -50,8 +54,10 @@ class Operator:
         return dict(self._kept)
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(path.glob("*.json"))
-    else:
-        yield path
+def _round_of(body: bytes) -> int | None:
+    """The round that a file is the evidence of, None when it is none."""
+    try:
+        content = json.loads(body)
+        return int(content["round"]) if content["schema"] == EVIDENCE_SCHEMA else None
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -11,17 +11,15 @@ from labelshare.chain.events import (
 )
 from labelshare.client.chain import Chain, TransactionFailed, topic
 from labelshare.client.round_state import ROUND_PHASES, state_of
+from labelshare.client.staking import MAX_SEATS, OPEN_POOL
 from labelshare.client.wallet import Wallet
 from labelshare.keeper import due_step, may_finish
 from labelshare.rules.entries import MAX_ENTRIES
 
-OPEN_POOL = "0x" + "0" * 64
-MAX_SEATS = 64  # seats that one call may expel
-
 
 class Keeper:
-    """Closes, draws, concludes, finalizes and distributes every round that waits for it, asks for closing rounds, and expels whose
-    credential lapsed, with a wallet that has gas."""
+    """Closes, draws, concludes, finalizes and distributes every round that waits for it, asks for closing rounds, sends bonds back
+    that a finished dataset still holds, and expels whose credential lapsed, with a wallet that has gas."""
 
     def __init__(self, chain: Chain, wallet: Wallet) -> None:
         self.chain = chain
@@ -65,19 +63,26 @@ class Keeper:
     def _pending(self, round_id: int) -> tuple[list[str], list[str]]:
         """The contributors and validators of the round's dataset whose work nothing has decided."""
         dataset = self.chain.read("LabelRegistry", "roundOf", round_id)[0]
-        contributors: dict[str, None] = {}
         validators: dict[str, None] = {}
-        for number in range(1, round_id + 1):
-            if self.chain.read("LabelRegistry", "roundOf", number)[0] != dataset:
-                continue
-            labeled = self.chain.events(LabelRegistrySubmissionAccepted, topic(number))
-            contributors |= dict.fromkeys(event.contributor for _, event in labeled)
+        for number in self._rounds(dataset, round_id):
             audited = self.chain.events(AuditBoardBallotRevealed, topic(number))
             validators |= dict.fromkeys(event.validator for _, event in audited)
+        labelers = self._labelers(dataset, round_id)
         return (
-            [who for who in contributors if self.chain.read("LabelRegistry", "contributorOf", dataset, who)[2]],
+            [who for who in labelers if self.chain.read("LabelRegistry", "contributorOf", dataset, who)[2]],
             [who for who in validators if self.chain.read("AuditBoard", "pendingVotesOf", dataset, who)],
         )
+
+    def _labelers(self, dataset: int, last_round: int) -> list[str]:
+        """Whoever submitted to a round of the dataset, in the order of their first."""
+        found: dict[str, None] = {}
+        for number in self._rounds(dataset, last_round):
+            labeled = self.chain.events(LabelRegistrySubmissionAccepted, topic(number))
+            found |= dict.fromkeys(event.contributor for _, event in labeled)
+        return list(found)
+
+    def _rounds(self, dataset: int, last_round: int) -> list[int]:
+        return [n for n in range(1, last_round + 1) if self.chain.read("LabelRegistry", "roundOf", n)[0] == dataset]
 
     # Datasets and pools
 
@@ -89,11 +94,20 @@ class Keeper:
         waiting = sum(self.chain.read("Settlement", "waitingOf", dataset))
         *_, phase, last, _, _, _, _, _ = self.chain.read("LabelRegistry", "roundOf", current)
         if last and ROUND_PHASES[phase] == "settled":
+            yield from self._release(dataset, current)
             self._finished.add(dataset)
         elif waiting:
             now = int(self.chain.rpc.block()["timestamp"], 16)
             if may_finish(waiting, self.chain.read("LabelRegistry", "settledAtOf", dataset), now):
                 yield self._call(f"dataset {dataset}", "LabelRegistry", "finishDataset", dataset)
+
+    def _release(self, dataset: int, last_round: int) -> Iterator[str]:
+        """Bonds kept for those who took no part in the last round: there are no labels left for them to cover."""
+        people = self._labelers(dataset, last_round)
+        held = [who for who in people if self.chain.read("LabelRegistry", "contributorOf", dataset, who)[4]]
+        for start in range(0, len(held), MAX_ENTRIES):
+            some = held[start : start + MAX_ENTRIES]
+            yield self._call(f"dataset {dataset}", "Settlement", "releaseBonds", dataset, some)
 
     def _expel(self) -> Iterator[str]:
         """Takes the seats of validators out of pools whose credential they no longer hold."""

@@ -14,9 +14,13 @@ from labelshare.chain.naming import snake
 from labelshare.client.audit import check_evidence
 from labelshare.client.chain import OPEN_PATH, Chain, topic
 from labelshare.client.round_state import AUDIT_PHASES, ROUND_PHASES
-from labelshare.rules import draw
-from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, check_rule
+from labelshare.rules import RULE, RULE_ID, draw
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
 from labelshare.rules.settlement import settle
+
+
+class UnknownRule(ValueError):
+    """A dataset names another scoring rule than the one that is implemented here."""
 
 
 class EvidenceMissing(ValueError):
@@ -26,7 +30,7 @@ class EvidenceMissing(ValueError):
 def recompute(chain: Chain, round_id: int, bodies: Mapping[int, bytes]) -> Settlement:
     """The settlement of a round by the rule, from the evidence files by round. Every file is checked against the chain first.
 
-    Raises EvidenceMissing, EvidenceMismatch, OtherRule.
+    Raises EvidenceMissing, EvidenceMismatch.
     """
     dataset = chain.read("LabelRegistry", "roundOf", round_id)[0]
     return settle(rule_terms(chain, dataset), history(chain, dataset, round_id, bodies))
@@ -45,11 +49,12 @@ def rounds_of(chain: Chain, dataset: int) -> list[int]:
 
 
 def rule_terms(chain: Chain, dataset: int) -> RuleTerms:
-    """The dataset's terms that the rule needs, by their names in the contract's ABI. Raises OtherRule."""
+    """The dataset's terms that the rule needs, by their names in the contract's ABI. Raises UnknownRule."""
     (item,) = [item for item in abi("DatasetRegistry") if item.get("name") == "termsOf"]
     names = [snake(member["name"]) for member in item["outputs"][0]["components"]]
     terms: dict[str, Any] = dict(zip(names, chain.read("DatasetRegistry", "termsOf", dataset), strict=True))
-    check_rule("0x" + bytes(terms["rule_id"]).hex())
+    if "0x" + bytes(terms["rule_id"]).hex() != RULE_ID:
+        raise UnknownRule(f"Dataset {dataset} is settled by another scoring rule than {RULE}, which this version has.")
     same = ("classes", "reward", "audit_fee", "bond", "open_bond", "audit_rate", "min_labels", "max_labels")
     split = ("contributors_bps", "validators_bps", "requester_bps")
     return RuleTerms(

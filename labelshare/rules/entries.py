@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 
 from labelshare.rules.eip712 import word
 
-MAX_ENTRIES = 100  # entries of a chunk
+MAX_ENTRIES = 128  # entries of a chunk
 MAX_STAKE_SLASHES = 16  # of them, entries that slash a validator's stake
 MAX_SLASH_FEES = 5  # worst slash of a validator, audit fees a vote
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from brownie import accounts
 
-from scripts.bench import gas_calls, gas_job, gas_sale
+from scripts.bench import gas_calls, gas_groups, gas_job, gas_sale
 from scripts.bench.gas_chain import Measured, freeze_time
 from scripts.bench.gas_job import CONTRIBUTORS, LABELS, SUBMISSIONS_PER_CALL, Job
 from scripts.deploy import deploy_development
@@ -42,8 +42,8 @@ BUDGETS = (
 )
 NOTE = """The first job counts everything from the round's opening to the last payment. What a wallet does once in its life,
 whatever the number of jobs, stands apart: its allowance, its session key, its first deposit.
-The next tenth would cost clarity: entries packed into two words (14 a label: nobody could read them in an explorer), bonds of a
-batch in one call (10: submissions accepted in two passes), chunks of 128 entries (11: more than anyone needs to check at once)."""
+The next tenth would cost clarity: entries packed into two words (14 a label: nobody could read them in an explorer), chunks
+published without an event (7: a mirror would have to read calldata)."""
 
 
 def main() -> None:
@@ -68,14 +68,14 @@ def measure() -> dict[str, object]:
     onboarding = gas_job.onboard(flow, crew)
     first, later = gas_job.run(flow, crew), gas_job.run(flow, crew)
     sales = gas_sale.run(protocol)
-    calls = gas_calls.run(protocol) | largest_of(first, later)
+    calls = gas_calls.run(protocol) | gas_groups.run(protocol) | largest_of(first, later)
     return {
         "gas_per_label_first": round(first.per_label, 1),
         "gas_per_label_later": round(later.per_label, 1),
         "submission_later": round(later.each("submit")),
         "sale_1_holder": sales[1],
         "sale_1000_holders": sales[1_000],
-        "distribute_entry_later": round(later.largest("distribute") / gas_job.CHUNK),
+        "distribute_entry_later": round(later.largest("distribute") / min(gas_job.CHUNK, later.entries)),
         "max_call_gas": max(calls.values()),
         "once_a_wallet": {"deposit": per_wallet(funding)} | {name: per_wallet(step) for name, step in onboarding.items()},
         "steps": {"first": steps(first), "later": steps(later)},
@@ -110,7 +110,8 @@ def steps(job: Job) -> dict[str, dict[str, int]]:
 
 
 def largest_of(*jobs: Job) -> dict[str, int]:
-    names = {"publish": "publish: 100 entries", "distribute": "distribute: 100 entries, accounts all new"}
+    entries = jobs[0].entries
+    names = {"publish": f"publish: {entries} entries", "distribute": f"distribute: {entries} entries, accounts all new"}
     return {text: max(job.largest(step) for job in jobs) for step, text in names.items()}
 
 

@@ -15,7 +15,7 @@ from scripts.deploy import Deployed
 from tests.contracts.flow import LBL, POOL, REWARD, Wallet, domain, entry, in_order
 
 BATCH = 30
-CHUNK = 100
+CHUNK = 128
 SEATS = 64
 SLOTS = 2_048
 OPEN = 2
@@ -49,7 +49,7 @@ def _flow(protocol: Deployed, **terms: Any) -> BenchFlow:
     return flow
 
 
-def _fund(flow: BenchFlow, owners: list[str], amount: int, spender: Any) -> int:
+def fund(flow: BenchFlow, owners: list[str], amount: int, spender: Any) -> int:
     """Ledger accounts with `amount` that `spender` may take; gas of the largest deposit."""
     ledger = flow.protocol.ledger
     flow.protocol.token.approve(ledger, amount * len(owners), {"from": flow.treasury})
@@ -72,7 +72,7 @@ def _batches(protocol: Deployed) -> Calls:
     flow = _flow(protocol, operator=operator)
     registry, ledger = protocol.label_registry, protocol.ledger
     later = chain.time() + 100_000
-    _fund(flow, owners, 100 * LBL, ledger)
+    fund(flow, owners, 100 * LBL, ledger)
     spender = registry.address
     allowances = [(owner, spender, 100 * LBL, 0, later, ANY_SIGNATURE) for owner in owners]
     sessions = [((owner, spender, 0, later, LBL), ANY_SIGNATURE) for owner in owners]
@@ -96,7 +96,7 @@ def _batches(protocol: Deployed) -> Calls:
 def _seats(protocol: Deployed) -> Calls:
     flow = _flow(protocol)
     staking, owner = protocol.staking, stranger("owner of 64 seats").address
-    _fund(flow, [owner], SEATS * staking.seatSize(), staking)
+    fund(flow, [owner], SEATS * staking.seatSize(), staking)
     first = staking.slotCount(POOL)
     join = send_as(owner, staking.join, POOL, SEATS)
     seats = list(range(first, first + SEATS))
@@ -116,7 +116,7 @@ def _audit(protocol: Deployed) -> Calls:
     flow.stake(count=40, seats=20)
     flow.open(2 * SAMPLE, 5 * OPEN_SUBMISSIONS)
     crew = [stranger(f"open {i}") for i in range(OPEN_SUBMISSIONS)]
-    _fund(flow, [who.address for who in crew], REWARD, protocol.label_registry)
+    fund(flow, [who.address for who in crew], REWARD, protocol.label_registry)
     for batch in batches(crew, BATCH):
         flow.submit(*(_open_submission(flow, who) for who in batch))
     chain.sleep(10_001)
@@ -208,7 +208,7 @@ def _draw(protocol: Deployed) -> Calls:
     flow = _flow(protocol, panelSize=PANEL, bond=0)
     staking = protocol.staking
     owners = [stranger(f"seat {i}") for i in range(SLOTS - staking.slotCount(POOL))]
-    _fund(flow, [who.address for who in owners], staking.seatSize(), staking)
+    fund(flow, [who.address for who in owners], staking.seatSize(), staking)
     send_all([(who.address, staking.join, POOL, 1) for who in owners])
     flow.open(len(owners), len(owners))
     for batch in batches(owners, BATCH):

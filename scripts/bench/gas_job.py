@@ -18,7 +18,7 @@ LABELS_PER_TASK = 4
 AUDIT_RATE = 26
 PANEL = 3
 CLASSES = 4
-CHUNK = 100
+CHUNK = 128
 # What the relayer puts into one transaction (backend/relay/outbox.py).
 SUBMISSIONS_PER_CALL = 30
 SIGNATURES_PER_CALL = 30
@@ -31,6 +31,7 @@ class Job:
     """Gas by step."""
 
     steps: dict[str, Measured] = field(default_factory=dict)
+    entries: int = 0
 
     @property
     def gas(self) -> int:
@@ -119,7 +120,7 @@ def run(flow: BenchFlow, crew: list[tuple[Wallet, Wallet]]) -> Job:
     with metered() as job.steps["audit"]:
         panel = flow.audit()
     entries = _entries(flow, crew, panel)
-    chunks = batches(entries, CHUNK)
+    job.entries, chunks = len(entries), batches(entries, CHUNK)
     with metered() as job.steps["propose"]:
         flow.propose(entries, len(chunks))
     with metered() as job.steps["publish"]:

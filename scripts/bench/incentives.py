@@ -9,10 +9,11 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
+from labelshare.lab.measures import spearman
 from labelshare.rules.entries import Role
 from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
 from labelshare.rules.settlement import settle
-from scripts.crowd_replay import Label, accuracy, load, majority, panel_answer, spearman, with_clique, worker_accuracy
+from scripts.crowd_replay import Label, accuracy, load, majority, panel_answer, with_clique, worker_accuracy
 
 REWARD = 10**18
 AUDIT_RATE = 26

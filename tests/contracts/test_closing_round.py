@@ -134,7 +134,7 @@ def test_a_dataset_where_nothing_waits_is_not_finished_by_others(
 ) -> None:
     panel = flow.audit()
     flow.settle(in_order([entry("contributor", ada.address), *(entry("validator", v.address) for v, _ in panel)]))
-    assert balance(flow, ada.address) == 100 * LBL
+    assert balance(flow, ada.address) == 100 * LBL - 4 * BOND
     later(2 * FORTNIGHT)
     with expect_revert("NothingWaits"):
         flow.protocol.label_registry.finishDataset(flow.dataset, {"from": stranger})

@@ -138,6 +138,7 @@ def test_with_everything_paused_everyone_gets_out(flow: Flow, governor: Any) -> 
     panel = flow.audit()
     votes = [entry("validator", v.address) for v, _ in panel]
     flow.settle(in_order([entry("contributor", ada.address, 4 * LBL), *votes]))
+    protocol.settlement.releaseBonds(flow.dataset, [ada.address], {"from": flow.requester})
     protocol.ledger.withdraw(ada.address, 104 * LBL, {"from": ada.account})
     assert protocol.token.balanceOf(ada.address) == 104 * LBL
     free = protocol.dataset_registry.freeOf(flow.dataset)

@@ -30,7 +30,7 @@ BAD_TERMS = [
     ("exitRate", 6_001, "exitRate"),
     ("labelCap", 0, "labelCap"),
     ("protocolFeeBps", 251, "protocolFeeBps"),
-    ("ruleId", keccak(text="kappa-1"), "ruleId"),
+    ("ruleId", ZERO_32, "ruleId"),
     ("licenseTerm", 0, "licenseTerm"),
     ("contributorsBps", 4_999, "contributorsBps"),
     ("validatorsBps", 999, "validatorsBps"),
@@ -48,6 +48,7 @@ GOOD_EDGES = [
     {"contributorsBps": 10_000, "validatorsBps": 0, "requesterBps": 0, "metadataUri": "x" * 512},
     {"contributorsBps": 5_000, "validatorsBps": 5_000, "requesterBps": 0},
     {"commitWindow": MONTH, "revealWindow": MONTH, "challengeWindow": MONTH, "exitDelay": MONTH},
+    {"ruleId": keccak(text="a rule of tomorrow")},
 ]
 
 

@@ -229,6 +229,10 @@ def test_a_batch_moves_several_datasets_and_the_same_one_twice(
     assert tuple(tx.events["TransferBatch"]["values"]) == (5, 10, 7)
     with expect_revert("LengthMismatch"):
         parts.shares.safeBatchTransferFrom(ann, bob, [held], [1, 2], b"", {"from": ann})
+    most = parts.shares.MAX_BATCH()
+    with expect_revert("BatchTooLarge"):
+        parts.shares.safeBatchTransferFrom(ann, bob, [held] * (most + 1), [0] * (most + 1), b"", {"from": ann})
+    parts.shares.safeBatchTransferFrom(ann, bob, [held] * most, [0] * most, b"", {"from": ann})
     with expect_revert("LengthMismatch"):
         parts.shares.balanceOfBatch([ann], [held, held])
 

@@ -155,6 +155,7 @@ def test_a_silent_proposer_loses_the_bond_and_the_next_proposal_settles(
         flow.distribute(entries[1:2], 1)
     flow.distribute(entries)
     assert settlement(flow).proposalOf(flow.round)[0] == 4
+    settlement(flow).releaseBonds(flow.dataset, addresses(people), {"from": stranger})
     assert balance_of_dataset(flow) == 0
     assert flow.conserved()
 
@@ -208,7 +209,7 @@ def test_an_exit_is_taken_once_and_only_by_work(flow: Flow, people: list[Wallet]
         with expect_revert("NothingPending"):
             settlement(flow).exit(flow.round, contributors, validators, {"from": stranger})
     with expect_revert("ChunkTooLarge"):
-        settlement(flow).exit(flow.round, [ada] * 101, [], {"from": stranger})
+        settlement(flow).exit(flow.round, [ada] * 129, [], {"from": stranger})
     settlement(flow).exit(flow.round, [ada], [], {"from": stranger})
     with expect_revert("NothingPending"):
         settlement(flow).exit(flow.round, [ada], [], {"from": stranger})

@@ -36,6 +36,13 @@ def test_a_batch_passes_over_those_served_before_and_the_zero_address(parts: Par
     assert [parts.ledger.balanceOf(account_of(accounts[i])) for i in (10, 11, 12)] == [AMOUNT] * 3
 
 
+def test_a_batch_is_bounded(parts: Parts, stranger: Any, expect_revert: Any) -> None:
+    crowd = [ZERO_ADDRESS] * (parts.faucet.MAX_BATCH() + 1)
+    with expect_revert("BatchTooLarge"):
+        parts.faucet.dripMany(crowd, {"from": stranger})
+    parts.faucet.dripMany(crowd[1:], {"from": stranger})
+
+
 def test_an_empty_faucet_says_so_and_serves_nobody(parts: Parts, stranger: Any, expect_revert: Any) -> None:
     parts.faucet.dripMany(accounts[10:20], {"from": stranger})
     with expect_revert("ERC20InsufficientBalance"):

@@ -8,7 +8,7 @@ from eth_utils import keccak
 
 from labelshare.rules import eip712
 from scripts.deploy import Deployed
-from tests.contracts.flow import BOND, FEE, LBL, REWARD, Flow, Wallet, domain, entry, in_order, totals_of, wallet
+from tests.contracts.flow import FEE, LBL, REWARD, Flow, Wallet, domain, entry, in_order, totals_of, wallet
 
 ONE = 1 << 16
 PUBLISHED, FINAL, EXITING, CHALLENGED = 2, 3, 5, 6
@@ -127,7 +127,7 @@ def test_a_wrong_settlement_is_overturned_by_one_who_has_no_evidence(
     flow.publish(right, sender=stranger)
     flow.finalize()
     flow.distribute(right)
-    assert balance(flow, ada.address) - ada_before == bond + rest // 2 + 4 * BOND + REWARD
+    assert balance(flow, ada.address) - ada_before == bond + rest // 2 + REWARD
     assert unlocked(flow)
     assert flow.conserved()
 

@@ -204,7 +204,7 @@ def test_a_round_must_be_paid_for_and_fit_its_terms(flow: Flow, stranger: Any, e
 
 def test_only_settlement_decides_labels(flow: Flow, stranger: Any, expect_revert: Any) -> None:
     with expect_revert("OnlyProtocol"):
-        flow.protocol.label_registry.settleContributors(flow.dataset, [], {"from": stranger})
+        flow.protocol.label_registry.settleContributors(flow.dataset, [], 0, {"from": stranger})
     with expect_revert("OnlyProtocol"):
         flow.protocol.label_registry.markSettled(flow.round, {"from": stranger})
 

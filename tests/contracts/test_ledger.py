@@ -81,6 +81,15 @@ def test_a_batch_of_deposits_is_one_transfer(parts: Parts, owner: Any, spender: 
         parts.ledger.depositBatch([(account_of(spender), MAX)], {"from": owner})
 
 
+def test_a_batch_of_credits_is_bounded(parts: Parts, owner: Any, spender: Any, expect_revert: Any) -> None:
+    most = parts.ledger.MAX_CREDITS()
+    credits = [(account_of(spender), 0)] * (most + 1)
+    for batch in (parts.ledger.depositBatch, lambda *call: parts.ledger.moveBatch(ZERO_32, *call)):
+        with expect_revert("BatchTooLarge"):
+            batch(credits, {"from": owner})
+        batch(credits[:most], {"from": owner})
+
+
 def test_a_token_that_takes_a_fee_cannot_be_deposited(parts: Parts, deployer: Any, stranger: Any, expect_revert: Any) -> None:
     token = deployer.deploy(FeeToken)
     ledger = deployer.deploy(Ledger, (token, *[stranger] * 13))

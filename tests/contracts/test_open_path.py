@@ -104,7 +104,7 @@ def test_labels_that_the_panel_saw_count_whatever_the_operator_wants(flow: Flow,
     votes = [entry("validator", v.address) for v, _ in panel]
     flow.settle(in_order([entry("contributor", ada.address, 4 * REWARD, shares=ONE), entry("contributor", bob.address), *votes]))
     assert balance(flow, ada) == 104 * LBL
-    assert balance(flow, bob) == 100 * LBL
+    assert balance(flow, bob) == 100 * LBL - 4 * BOND
     assert flow.conserved()
 
 

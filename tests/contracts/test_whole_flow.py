@@ -233,6 +233,22 @@ def test_a_proposal_needs_a_majority_of_the_panel_that_revealed(flow: Flow, peop
         flow.protocol.settlement.propose(flow.round, b"\1" * 32, 1, totals, forged, {"from": flow.operator})
 
 
+def test_only_those_who_revealed_sign_for_a_proposal(flow: Flow, people: list[Wallet], expect_revert: Any) -> None:
+    """So that there are no more signatures to check than the panel has members."""
+    contributed(flow, people)
+    panel = flow.audit()
+    outsider = wallet("no member of the panel")
+    evidence = eip712.Evidence(flow.round, b"\1" * 32, flow.operator.address.lower())
+    here = domain(flow.protocol.settlement)
+    signed = sorted((who.address, who.sign(evidence, here)) for who in [outsider, *(member for member, _ in panel)])
+    entries = in_order([*(entry("contributor", p.address) for p in people), *validator_entries(flow, panel)])
+    arguments = (flow.round, b"\1" * 32, 1, tuple(totals_of(entries).values()))
+    with expect_revert("NotRevealed"):
+        flow.protocol.settlement.propose(*arguments, signed, {"from": flow.operator})
+    of_the_panel = [item for item in signed if item[0] != outsider.address]
+    flow.protocol.settlement.propose(*arguments, of_the_panel, {"from": flow.operator})
+
+
 def test_the_reserve_cannot_be_taken_back_by_the_requester_or_by_time(flow: Flow, people: list[Wallet], expect_revert: Any) -> None:
     contributed(flow, people)
     registry = flow.protocol.dataset_registry

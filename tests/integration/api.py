@@ -18,7 +18,7 @@ from backend.settings import Settings
 from indexer.models import Account, Allowance, Base, Checkpoint, Dataset, Round, Session
 from labelshare.chain.naming import user_account
 from labelshare.client.wallet import Wallet
-from labelshare.rules import eip712
+from labelshare.rules import RULE_ID, eip712
 from labelshare.rules.evidence import content_hash, salt
 from labelshare.rules.merkle import labels_tree, tasks_tree
 
@@ -29,6 +29,7 @@ TASKS = 6
 BOND = 250
 OPERATOR_KEY = b"\x05" * 32
 TERMS = {
+    "rule_id": RULE_ID,
     "classes": 3, "bond": str(BOND), "open_bond": "1000", "reward": "1000", "audit_fee": "500", "min_labels": 3, "max_labels": 9,
     "panel_size": 3, "audit_rate": 64, "exit_rate": 5000, "reveal_window": 100, "challenge_window": 100, "exit_delay": 1000,
     "contributors_bps": 8000, "validators_bps": 1000, "requester_bps": 1000,

@@ -153,7 +153,7 @@ def test_an_exit_is_asked_for_when_it_is_due(world: World, phase: str, changes: 
 def test_an_exit_pays_those_with_pending_work(world: World) -> None:
     close(world, audit_row(world), settlement_row("exiting"))
     who = VALIDATORS[0].address
-    counts = dict.fromkeys(("sequence", "labels", "pending_open", "last_round", "open_round"), 0)
+    counts = dict.fromkeys(("sequence", "labels", "pending_open", "covered", "last_round", "open_round"), 0)
     world.mirror(
         Contributor(dataset=1, contributor=world.ada.address, pending=3, **counts),
         Contributor(dataset=1, contributor=world.bob.address, pending=0, **counts),
@@ -169,6 +169,20 @@ def test_a_dataset_whose_work_waited_for_14_days_gets_its_closing_round(world: W
     assert asked(world) == []
     world.change(Block, 8, timestamp=world.now - WAIT_LIMIT - 1)
     assert asked(world) == [("LabelRegistry.finishDataset", 1)]
+
+
+def test_a_finished_datasets_bonds_are_sent_back_to_who_took_no_part_in_its_last_round(world: World) -> None:
+    world.change(Round, 1, phase="settled", closed_block=2)
+    world.change(Dataset, 1, settled_block=8)
+    counts = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "last_round", "open_round"), 0)
+    world.mirror(
+        Contributor(dataset=1, contributor=world.ada.address, covered=3, **counts),
+        Contributor(dataset=1, contributor=world.bob.address, covered=0, **counts),
+    )
+    assert asked(world) == []
+    world.change(Round, 1, last=True)
+    assert asked(world) == [("Settlement.releaseBonds", 1, [world.ada.address])]
+    assert asked(world) == []
 
 
 # Proposals

@@ -69,7 +69,8 @@ LIFE: list[list[Event]] = [
     ],
     [
         e.SettlementChunkPaid(1, 0),
-        e.LabelRegistryContributorSettled(1, ALICE, 15),
+        e.LabelRegistryContributorsSettled(1, (ALICE,), 1),
+        e.LabelRegistryBondsReleased(1, (ALICE, BOB), (6, 0)),
         e.LedgerMovedBatch(word(1), (Credit(word(2), 10), Credit(word(3), 20))),
         e.DatasetSharesTransferSingle(BOB, address(0), ALICE, 1, 50),
         e.SettlementSettlementDistributed(1, 1),
@@ -93,7 +94,7 @@ STUCK: list[list[Event]] = [
     [e.SettlementProposalExpired(1, BOB, 12)],
     [e.SettlementSettlementProposed(1, 1, ALICE, word(11), 1, 12, TOTALS), e.SettlementChunkPublished(1, 0, word(12), ENTRIES[:1])],
     [e.SettlementProposalExpired(1, ALICE, 12), e.SettlementExitStarted(1, 1, 2, 1, 30, 32, 28)],
-    [e.SettlementExited(1, 0, ALICE, 15, 30, 450), e.LabelRegistryContributorSettled(1, ALICE, 15)],
+    [e.SettlementExited(1, 0, ALICE, 15, 30, 450), e.LabelRegistryContributorsSettled(1, (ALICE,), 0)],
     [e.SettlementExited(1, 1, BOB, 2, 2, 0), e.SettlementSettlementDistributed(1, 1), e.LabelRegistryRoundSettled(1, 1)],
 ]
 
@@ -172,8 +173,7 @@ OPEN: list[list[Event]] = [
         e.AuditBoardAuditConcluded(1, 0, 2, 4),
     ],
     [
-        e.LabelRegistryContributorSettled(1, ALICE, 10),
-        e.LabelRegistryContributorSettled(1, BOB, 4),
+        e.LabelRegistryContributorsSettled(1, (ALICE, BOB), 2),
         e.AuditBoardValidatorSettled(1, REQUESTER, 4),
     ],
 ]

@@ -10,7 +10,7 @@ from labelshare.chain import events
 from labelshare.chain.decode import Log
 from labelshare.client.chain import Chain
 from labelshare.client.wallet import Wallet
-from labelshare.rules import eip712
+from labelshare.rules import RULE, eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash, salt
 from labelshare.rules.merkle import labels_tree, tasks_tree
 from tests.unit.logs import DEPLOYMENT, address, log_of
@@ -74,7 +74,7 @@ def small() -> Small:
     world.node.emit(events.DatasetMarketLicenseSold(DATASET, LICENSEE, LICENSEE, 10, 1, 2**40, ROUNDS[-1]))
     world.file = {
         "schema": "labelshare-dataset-1",
-        "rule": "kappa-2",
+        "rule": RULE,
         "chain_id": DEPLOYMENT.chain_id,
         "label_registry": DEPLOYMENT.address("LabelRegistry"),
         "settlement": DEPLOYMENT.address("Settlement"),

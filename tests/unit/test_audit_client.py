@@ -11,6 +11,7 @@ import pytest
 from labelshare.client.api import Api, ApiError
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator, check_evidence, check_sample
 from labelshare.client.chain import Chain
+from labelshare.client.evidence import read_files
 from labelshare.rules import draw, eip712
 from labelshare.rules.evidence import canonical_json, content_hash, evidence_hash
 from tests.unit.logs import DEPLOYMENT
@@ -232,11 +233,17 @@ def test_the_same_evidence_in_other_bytes_is_not_signed(chain: SeededChain, evid
         check_evidence(chain, ROUND, json.dumps(json.loads(evidence)).encode())
 
 
-def test_nothing_is_signed_when_the_evidence_is_wrong(operator: Operator, chain: SeededChain) -> None:
+def test_nothing_is_signed_or_kept_when_the_evidence_is_wrong(operator: Operator, chain: SeededChain, tmp_path: Path) -> None:
     operator.evidence = changed(operator.evidence, lambda e: e["submissions"].pop())
     with pytest.raises(EvidenceMismatch):
-        validator(operator, chain).audit(ROUND, lambda _: 0)
+        validator(operator, chain).audit(ROUND, lambda _: 0, evidence_file=tmp_path / "kept")
     assert operator.signatures == []
+    assert not (tmp_path / "kept").exists()
+
+
+def test_the_evidence_is_kept_for_a_jury_byte_for_byte(operator: Operator, chain: SeededChain, tmp_path: Path) -> None:
+    validator(operator, chain).audit(ROUND, lambda _: 0, evidence_file=tmp_path / "kept.json")
+    assert read_files([tmp_path]) == {ROUND: operator.evidence}
 
 
 def test_open_submissions_are_attested_once_ballots_are_revealed(operator: Operator, chain: SeededChain) -> None:

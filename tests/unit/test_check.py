@@ -109,8 +109,10 @@ def test_evidence_is_known_by_the_round_it_names(world: Small, tmp_path: Path) -
     (tmp_path / "a").write_bytes(bodies[ROUNDS[1]])
     assert read_files([tmp_path / "a", folder]) == bodies
     (folder / "c.json").write_text("[1]")
+    (folder / "d.json").write_text('{"schema": "another", "round": 1}')
+    assert read_files([tmp_path / "a", folder]) == bodies
     with pytest.raises(EvidenceMismatch, match=r"c\.json is no evidence file"):
-        read_files([folder])
+        read_files([folder / "c.json"])
 
 
 class Refusing(Api):

@@ -17,7 +17,10 @@ from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import Small, small
 
 KEY = "0x" + "5a" * 32
-COMMANDS = ("contribute", "audit", "challenge", "juror", "watch", "contribute-open", "buy", "verify", "consensus", "keep", "doctor")
+COMMANDS = (
+    *("contribute", "contribute-open", "audit", "challenge", "juror", "watch", "withdraw", "relay-withdrawal"),
+    *("buy", "verify", "consensus", "keep", "doctor"),
+)
 runner = CliRunner()
 
 

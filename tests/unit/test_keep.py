@@ -7,8 +7,9 @@ import pytest
 
 from labelshare.chain import events
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.keep import OPEN_POOL, Keeper
+from labelshare.client.keep import Keeper
 from labelshare.client.round_state import state_of
+from labelshare.client.staking import OPEN_POOL
 from labelshare.client.wallet import Wallet
 from labelshare.keeper import WAIT_LIMIT
 from tests.unit.logs import DEPLOYMENT
@@ -39,6 +40,8 @@ class OneRound(Chain):
         self.waiting, self.settled_at = (0, 0), NOW
         self.credentials: set[str] = set()
         self.pending: dict[str, int] = {}
+        self.covered: dict[str, int] = {}
+        self.dataset, self.last = 4, False
         self.seed_block = BLOCK
         self.distributed: set[int] = set()
         self.fails = False
@@ -53,7 +56,10 @@ class OneRound(Chain):
             "settledAtOf": lambda: self.settled_at,
             "isHeld": lambda: arguments[1] in self.credentials,
             "seatOf": lambda: (ADA.address, 1, 9 if arguments[1] == 7 else 0, False),
-            "roundOf": lambda: (4, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, False, 0, 0, 0, bytes(32), bytes(32)),
+            "roundOf": lambda: (
+                *(self.dataset, 6, 9, 3, 2, self.deadline, "0x", 0, self.phase, self.last),
+                *(0, 0, 0, bytes(32), bytes(32)),
+            ),
             "auditOf": lambda: self.drawing(self.audit),
             "drawingOf": lambda: self.drawing(self.jury),
             "panelOf": lambda: self.panel,
@@ -64,7 +70,7 @@ class OneRound(Chain):
             "proposalsOf": lambda: self.proposals,
             "MAX_PROPOSALS": lambda: 3,
             "exitDueAt": lambda: self.exit_due,
-            "contributorOf": lambda: (1, 6, self.pending.get(arguments[1], 0), 0, 1, 0),
+            "contributorOf": lambda: (1, 6, self.pending.get(arguments[1], 0), 0, self.covered.get(arguments[1], 0), 1, 0),
             "pendingVotesOf": lambda: self.pending.get(arguments[1], 0),
             "isDistributed": lambda: arguments[1] in self.distributed,
         }[function]()
@@ -212,13 +218,30 @@ def test_whose_credential_lapsed_is_expelled_with_the_seats_that_are_in(chain: O
     assert chain.sent == [("Staking", "expel", pool, ADA.address, [3, 5])]
 
 
-def test_an_exit_pays_those_who_have_something_pending(chain: OneRound) -> None:
-    chain.phase, chain.audit, chain.settlement = 2, 4, 5
+def with_labels_of(chain: OneRound) -> list[str]:
+    """Makes all submissions of the chain's logs submissions to round 1; their contributors."""
     accepted = [log for log in chain.rpc.logs if log.topics[0] == events.LabelRegistrySubmissionAccepted.TOPIC]  # type: ignore[attr-defined]
     chain.rpc.logs = [  # type: ignore[attr-defined]
         type(log)(**{**vars(log), "topics": (log.topics[0], f"0x{1:064x}", *log.topics[2:])}) for log in accepted
     ]
-    people = sorted({"0x" + log.topics[2][-40:] for log in accepted})
+    return sorted({"0x" + log.topics[2][-40:] for log in accepted})
+
+
+def test_bonds_that_a_finished_dataset_holds_are_sent_back_once(chain: OneRound) -> None:
+    people = with_labels_of(chain)
+    chain.phase, chain.audit, chain.settlement, chain.dataset = 4, 4, 4, 1
+    chain.covered = {people[1]: 2}
+    keeper = Keeper(chain, ADA)
+    assert list(keeper.keep()) == []
+    chain.last = True
+    assert list(keeper.keep()) == ["dataset 1: Settlement.releaseBonds done"]
+    assert chain.sent == [("Settlement", "releaseBonds", 1, [people[1]])]
+    assert list(keeper.keep()) == []
+
+
+def test_an_exit_pays_those_who_have_something_pending(chain: OneRound) -> None:
+    chain.phase, chain.audit, chain.settlement = 2, 4, 5
+    people = with_labels_of(chain)
     chain.pending = {people[0]: 3}
     assert kept(chain) == ["round 1: Settlement.exit done"]
     assert chain.sent == [("Settlement", "exit", 1, [people[0]], [])]

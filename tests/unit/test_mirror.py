@@ -54,7 +54,8 @@ def test_the_life_of_a_dataset_ends_in_the_state_the_contracts_hold(store: Store
     session = only(url, "session")
     assert (session["max_bond"], session["bond_left"], session["revoked"]) == (40, 25, True)
     contributor = only(url, "contributor")
-    assert (contributor["sequence"], contributor["labels"], contributor["pending"]) == (2, 15, 0)
+    columns = ("sequence", "labels", "pending", "covered")
+    assert [contributor[c] for c in columns] == [2, 15, 0, 15 - 6]
     audit = only(url, "audit")
     assert (audit["phase"], audit["misses"], audit["seed_block"], audit["seed"]) == ("audited", 1, 300, word(6))
     member = only(url, "panel_member")

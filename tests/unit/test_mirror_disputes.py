@@ -82,6 +82,7 @@ def test_open_labels_are_pending_only_by_the_panels_word_and_void_ones_never_wer
     state = mirrored(tmp_path, OPEN[:7], "resolved")
     after = {row["contributor"]: [row[c] for c in columns] for row in state["contributor"]}
     assert after == {ALICE: [10, 10, 0, 1], BOB: [4, 4, 4, 1], KEY: [0, 0, 0, 1]}
+    assert {row["contributor"]: row["covered"] for row in state["contributor"]} == {ALICE: 10, BOB: 0, KEY: 0}
     (round_,) = state["round"]
     assert (round_["labels"], round_["open_labels"], round_["open_submissions"]) == (14, 9, 2)
     opened = {row["contributor"]: (row["position"], row["count"], row["counted"]) for row in state["open_submission"]}
@@ -95,7 +96,7 @@ def test_nothing_is_pending_once_a_settlement_decided_it(tmp_path: Path) -> None
     votes = [(row["validator"], row["pending"]) for row in mirrored(tmp_path, OPEN[:7])["validator_votes"]]
     assert votes == [(REQUESTER, 4)]
     state = mirrored(tmp_path, OPEN, "settled")
-    assert {(row["pending"], row["pending_open"]) for row in state["contributor"]} == {(0, 0)}
+    assert {(row["pending"], row["pending_open"], row["covered"]) for row in state["contributor"]} == {(0, 0, 0)}
     assert [row["pending"] for row in state["validator_votes"]] == [0]
 
 

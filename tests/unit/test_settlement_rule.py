@@ -199,12 +199,12 @@ def validator(number: int, slash: int) -> Entry:
     return Entry(Role.VALIDATOR, f"0x{number:040x}", 0, slash, 0, 0)
 
 
-def test_a_chunk_holds_at_most_100_entries_and_16_slashed_stakes_in_order() -> None:
-    contributors = [Entry(Role.CONTRIBUTOR, f"0x{i:040x}", 0, 7, 0, 0) for i in range(250)]
+def test_a_chunk_holds_at_most_128_entries_and_16_slashed_stakes_in_order() -> None:
+    contributors = [Entry(Role.CONTRIBUTOR, f"0x{i:040x}", 0, 7, 0, 0) for i in range(300)]
     entries = [*contributors, *(validator(i, i % 2) for i in range(80))]
     chunks = in_chunks(entries)
     assert [entry for chunk in chunks for entry in chunk] == entries
-    assert [len(chunk) for chunk in chunks] == [100, 100, 83, 32, 15]
+    assert [len(chunk) for chunk in chunks] == [128, 128, 77, 32, 15]
     for chunk in chunks:
         assert len(chunk) <= MAX_ENTRIES
         assert sum(e.role == Role.VALIDATOR and e.slash > 0 for e in chunk) <= MAX_STAKE_SLASHES

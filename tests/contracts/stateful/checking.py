@@ -22,7 +22,9 @@ class CheckActions(SettlementActions):
             running = r is not None and r.phase not in ("Void", "Settled") and r.settlement not in ("Final", "Exiting")
             assert d.reserved == (r.reserve if r is not None and running else 0) + d.carried(), "invariant 3"
             assert d.reserved <= self.of(self.escrow(d)), "invariant 3: the escrow does not cover the reserve"
-            bonds = sum(d.bond_of(who) for who in d.pending())
+            assert all(c.covered >= c.ticketed for c in d.contributors.values()), "a pending label without its bond"
+            t, people = d.terms, d.contributors.values()
+            bonds = sum(c.covered * t["bond"] + c.pending_open * t["openBond"] for c in people)
             assert self.of(self.pay(d)) == bonds + self.undistributed(d), "invariant 5: bonds and pay are not what lies there"
             assert d.distributed <= d.settled <= d.reserved_ever, "invariant 5"
         self.locks_hold()
@@ -49,8 +51,9 @@ class CheckActions(SettlementActions):
         expected: list[Any] = []
         for d in self.state.datasets.values():
             for who, c in d.contributors.items():
-                calls.append(("label_registry", "pendingOf", (d.id, who)))
-                expected.append((c.pending, c.pending_open))
+                calls.append(("label_registry", "contributorOf", (d.id, who)))
+                pending = c.pending + c.undecided
+                expected.append((c.sequence, c.labels, pending, c.pending_open, c.covered, c.round, c.open_round))
             for who, votes in d.votes.items():
                 calls.append(("audit_board", "pendingVotesOf", (d.id, who)))
                 expected.append(votes.count)
@@ -77,7 +80,9 @@ class CheckActions(SettlementActions):
         d = next(iter(self.state.datasets.values()))
         for who in (outsider, self.treasury, self.operator.address, str(d.terms["requester"])):
             self.refused("OnlyProtocol", who, "dataset_registry", "settle", d.id, 1, 0)
-            self.refused("OnlyProtocol", who, "label_registry", "settleContributors", d.id, [outsider])
+            self.refused("OnlyProtocol", who, "label_registry", "settleContributors", d.id, [outsider], 0)
+            self.refused("OnlyProtocol", who, "label_registry", "exitContributors", d.id, [outsider])
+            self.refused("OnlyProtocol", who, "label_registry", "releaseBonds", d.id, [outsider])
             self.refused("OnlyProtocol", who, "audit_board", "settleValidators", d.id, [outsider])
             self.refused("OnlyProtocol", who, "staking", "slash", bytes(32), outsider, 1)
             self.refused("OnlyProtocol", who, "dataset_shares", "mint", d.id, 1, [(outsider, 1)])

@@ -197,7 +197,8 @@ class LabelActions(StakeActions):
         credential = d.terms["contributorCredential"]
         if any(credential) and not self.held(credential, f.contributor, now):
             return "CredentialMissing"
-        bond = f.count * d.terms["openBond" if is_open else "bond"]
+        uncovered = max(0, c.ticketed + f.count - c.covered)
+        bond = f.count * d.terms["openBond"] if is_open else uncovered * d.terms["bond"]
         refusal = self.signed(item, d, bond, now)
         if refusal:
             return refusal
@@ -246,6 +247,7 @@ class LabelActions(StakeActions):
         else:
             c.labels += f.count
             c.pending += f.count
+            c.covered = max(c.covered, c.ticketed)
         if bond and item.signer != f.contributor:
             self.state.sessions[f.contributor, item.signer].bond_left -= bond
         self.move(user(f.contributor), self.open_bonds(r) if f.admission == OPEN else self.pay(d), bond)

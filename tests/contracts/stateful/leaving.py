@@ -24,6 +24,8 @@ class LeaveActions(CheckActions):
         assert not self.running(), f"some rounds do not end: {[self.current(d) for d in self.running()]}"
         self.end_stakes()
         self.claim_all(stranger)
+        for d in self.state.datasets.values():
+            self.release_bonds(stranger, d, list(d.contributors))
         assert self.node.time - began < 400 * DAY, "leaving took too long"
         self.nothing_is_left()
         self.withdraw_all()

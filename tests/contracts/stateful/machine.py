@@ -209,6 +209,15 @@ class ProtocolMachine(RuleBasedStateMachine):
     # Money and shares
 
     @rule(seed=SEEDS)
+    def release_bonds(self, seed: int) -> None:
+        """In whatever phase the dataset's round is; some are named twice, some are strangers to the dataset."""
+        random = Random(seed)
+        d = self.d(random)
+        fired("release_bonds", any(d.kept_for(who) for who in d.contributors))
+        people = [self.w.name(name) for name in random.choices(PEOPLE, k=random.randint(0, 12))]
+        self.w.release_bonds(self.w.stranger, d, people)
+
+    @rule(seed=SEEDS)
     def fund(self, seed: int) -> None:
         random = Random(seed)
         fired("fund", True)

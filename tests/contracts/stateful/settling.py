@@ -173,11 +173,17 @@ class SettlementActions(DisputeActions):
             return self.refused("ChunkDistributed", anyone, "settlement", "distribute", r.id, chunk, entries)
         receipt = self.tx(anyone, "settlement", "distribute", r.id, chunk, entries)
         p.distributed.add(chunk)
+        at_once = d.finished or d.pending_open() > 0
         for role, who, reward, slash, shares, waiting in entries:
             if role == CONTRIBUTOR and not waiting:
                 assert reward <= d.contributors[who].pending * d.terms["reward"], "invariant 5"
                 self.move(self.pay(d), user(self.treasury), slash)
-                self.release(d, who, d.bond_of(who) - slash, reward)
+                labels = d.contributors[who].pending
+                self.pay_labels(d, who, slash, reward, keeps=not slash and not d.finished)
+                # The chain shows them as pending until the round is settled: it writes nothing for who is not slashed.
+                d.contributors[who].undecided = 0 if slash or at_once else labels
+            elif role == CONTRIBUTOR:
+                d.contributors[who].round = r.id + 1
             elif role == VALIDATOR and not waiting:
                 self.slash(d.terms["validatorCredential"], who, slash, receipt.block, receipt.time)
                 self.release_votes(d, who, reward)
@@ -187,12 +193,23 @@ class SettlementActions(DisputeActions):
             self.mark_settled(r, receipt.time)
         return None
 
-    def release(self, d: Dataset, who: str, bond: int, pay: int) -> None:
+    def pay_labels(self, d: Dataset, who: str, slash: int, pay: int, keeps: bool) -> None:
+        """Ticketed bonds stay for the next labels, or return with the open ones, less the slash."""
         c = d.contributors[who]
-        self.move(self.pay(d), user(who), bond + pay)
+        bonds = c.pending_open * d.terms["openBond"] + (0 if keeps else c.covered * d.terms["bond"])
+        self.move(self.pay(d), user(who), bonds - slash + pay)
         d.distributed += pay
         c.earned += pay
         c.pending = c.pending_open = 0
+        c.covered = c.covered if keeps else 0
+
+    def release_bonds(self, anyone: str, d: Dataset, contributors: list[str]) -> None:
+        """Those named twice, or unknown, get nothing more and break nothing."""
+        self.tx(anyone, "settlement", "releaseBonds", d.id, contributors)
+        for who in d.contributors.keys() & set(contributors):
+            c = d.contributors[who]
+            self.move(self.pay(d), user(who), d.kept_for(who))
+            c.covered = c.ticketed
 
     def release_votes(self, d: Dataset, who: str, pay: int) -> None:
         self.move(self.pay(d), user(who), pay)
@@ -202,6 +219,8 @@ class SettlementActions(DisputeActions):
 
     def mark_settled(self, r: Round, time: int) -> None:
         r.phase, r.settlement = "Settled", "Distributed"
+        for c in self.dataset(r).contributors.values():
+            c.undecided = 0
         self.dataset(r).settled_at = time
 
     # The exit
@@ -238,7 +257,7 @@ class SettlementActions(DisputeActions):
         label_pay, vote_pay, label_shares = r.exit_rates
         for who in contributors:
             labels = d.contributors[who].pending
-            self.release(d, who, d.bond_of(who), labels * label_pay)
+            self.pay_labels(d, who, 0, labels * label_pay, keeps=False)
             self.mint(d, r, who, labels * label_shares)
         for who in validators:
             self.release_votes(d, who, d.votes[who].count * vote_pay)

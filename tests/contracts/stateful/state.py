@@ -130,10 +130,17 @@ class Contributor:
     sequence: int = 0
     pending: int = 0
     pending_open: int = 0
+    covered: int = 0
+    undecided: int = 0
     round: int = 0
     open_round: int = 0
     labels: int = 0
     earned: int = 0
+
+    @property
+    def ticketed(self) -> int:
+        """Ticketed labels whose bonds must stay: the pending ones, and those paid in a round that is not yet settled."""
+        return self.pending - self.pending_open + self.undecided
 
 
 @dataclass
@@ -172,8 +179,17 @@ class Dataset:
     price: int = 0
 
     def bond_of(self, who: str) -> int:
+        """Bonds of what is pending: the most a settlement can slash."""
         c = self.contributors[who]
         return int((c.pending - c.pending_open) * self.terms["bond"] + c.pending_open * self.terms["openBond"])
+
+    def kept_for(self, who: str) -> int:
+        """Bonds that cover nothing pending: what anyone can have released."""
+        c = self.contributors[who]
+        return int((c.covered - c.ticketed) * self.terms["bond"])
+
+    def pending_open(self) -> int:
+        return sum(c.pending_open for c in self.contributors.values())
 
     def pending(self) -> dict[str, Contributor]:
         return {who: c for who, c in sorted(self.contributors.items()) if c.pending}

@@ -25,6 +25,7 @@ contract Neighbours {
     mapping(address account => uint32) public labels;
     mapping(address account => uint32) public open;
     mapping(address account => uint256) public bonds;
+    mapping(address account => uint256) public waited;
     mapping(uint256 dataset => mapping(address validator => uint64)) public pendingVotesOf;
     mapping(uint256 dataset => uint256) public pendingContributors;
     mapping(uint256 dataset => uint256) public pendingValidators;
@@ -119,16 +120,42 @@ contract Neighbours {
         if (paid != 0) LEDGER.transfer(Accounts.sub(settlement, dataset), paid);
     }
 
-    function settleContributors(uint256 dataset, address[] calldata accounts)
+    function settleContributors(uint256 dataset, address[] calldata accounts, uint256 kept)
+        external
+        returns (uint256[] memory bonds_)
+    {
+        bonds_ = new uint256[](accounts.length);
+        for (uint256 i; i < accounts.length; ++i) {
+            labels[accounts[i]] = 0;
+            if (kept >> i & 1 == 0) (bonds_[i], bonds[accounts[i]]) = (bonds[accounts[i]], 0);
+        }
+        pendingContributors[dataset] -= accounts.length;
+    }
+
+    function keepWaiting(uint256, address[] calldata accounts) external {
+        for (uint256 i; i < accounts.length; ++i) {
+            ++waited[accounts[i]];
+        }
+    }
+
+    function exitContributors(uint256 dataset, address[] calldata accounts)
         external
         returns (uint32[] memory labels_, uint256[] memory bonds_)
     {
         (labels_, bonds_) = (new uint32[](accounts.length), new uint256[](accounts.length));
         for (uint256 i; i < accounts.length; ++i) {
+            if (labels[accounts[i]] == 0) continue;
             (labels_[i], bonds_[i]) = (labels[accounts[i]], bonds[accounts[i]]);
             (labels[accounts[i]], bonds[accounts[i]]) = (0, 0);
+            --pendingContributors[dataset];
         }
-        pendingContributors[dataset] -= accounts.length;
+    }
+
+    function releaseBonds(uint256, address[] calldata accounts) external returns (uint256[] memory bonds_) {
+        bonds_ = new uint256[](accounts.length);
+        for (uint256 i; i < accounts.length; ++i) {
+            if (labels[accounts[i]] == 0) (bonds_[i], bonds[accounts[i]]) = (bonds[accounts[i]], 0);
+        }
     }
 
     function settleValidators(uint256 dataset, address[] calldata accounts) external returns (uint64[] memory votes) {

@@ -40,7 +40,7 @@ contract SettlementExitTest is SettlementFixture {
         others.setTerms(t);
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, votes);
-        r.reserve = uint256(labels) * reward + uint256(votes) * fee;
+        r.reserve = uint96(uint256(labels) * reward + uint256(votes) * fee);
         others.setRound(r);
         others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 1);
         others.addContributor(CARL, labels, 0, 0);
@@ -69,7 +69,7 @@ contract SettlementExitTest is SettlementFixture {
         settlement.distribute(ROUND, 0, first);
         settlement.distribute(ROUND, 1, second);
         ILabelRegistry.Round memory r;
-        (r.dataset, r.labels, r.sampleSize, r.reserve) = (uint64(DATASET), 1, 2, REWARD + 6 * FEE);
+        (r.dataset, r.labels, r.sampleSize, r.reserve) = (uint64(DATASET), 1, 2, uint96(REWARD + 6 * FEE));
         others.setRound(r);
         others.addContributor(CARL, 1, 0, 0);
         others.addValidator(VERA, 6);
@@ -118,10 +118,10 @@ contract SettlementExitTest is SettlementFixture {
         settlement.exit(ROUND, one(VERA), none());
         vm.expectRevert(abi.encodeWithSelector(ISettlement.NothingPending.selector, ISettlement.Role.Validator, CARL));
         settlement.exit(ROUND, none(), one(CARL));
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 101, 100));
-        settlement.exit(ROUND, new address[](101), none());
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 101, 100));
-        settlement.exit(ROUND, none(), new address[](101));
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
+        settlement.exit(ROUND, new address[](129), none());
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
+        settlement.exit(ROUND, none(), new address[](129));
     }
 
     function startExit() internal {

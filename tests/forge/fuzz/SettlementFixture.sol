@@ -64,7 +64,7 @@ abstract contract SettlementFixture is Fixture {
         others.setTerms(terms());
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), 20, 4);
-        r.reserve = 25 * REWARD + 12 * FEE;
+        r.reserve = uint96(25 * REWARD + 12 * FEE);
         others.setRound(r);
         others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 3);
         others.setWeightThatSigns(2);

@@ -99,6 +99,44 @@ contract SettlementPathTest is SettlementFixture {
         equal("settled", others.settledRounds(), 1);
     }
 
+    function test_bonds_stay_of_who_is_not_slashed_until_they_are_released() external {
+        ISettlement.Entry[] memory first = contributorsChunk();
+        first[0].slash = 0;
+        ISettlement.Totals memory t = totals();
+        t.slash = uint96(34 * LBL);
+        propose(t, 2);
+        publish(0, first);
+        publish(1, othersChunk());
+        vm.warp(block.timestamp + 101);
+        settlement.finalize(ROUND);
+        address[] memory named = new address[](4);
+        (named[0], named[1], named[2], named[3]) = (CARL, DORA, CARL, VERA);
+        settlement.releaseBonds(DATASET, named);
+        equal("nothing while labels are pending", balance(CARL) + balance(DORA), 0);
+        settlement.distribute(ROUND, 0, first);
+        equal("Carl's pay", balance(CARL), 95 * LBL);
+        equal("Dora, slashed, has the rest of hers", balance(DORA), 0);
+        equal("Carl's bonds and Vera's pay", ledger.balanceOf(settlement.accountOf(DATASET)), (24 + 56) * LBL);
+        settlement.releaseBonds(DATASET, named);
+        equal("Carl's pay and bonds", balance(CARL), (95 + 24) * LBL);
+        equal("Vera has no bond", balance(VERA), 0);
+        settlement.distribute(ROUND, 1, othersChunk());
+        equal("nothing left", ledger.balanceOf(settlement.accountOf(DATASET)), 0);
+    }
+
+    function test_bonds_of_as_many_as_a_chunk_holds_are_released_at_once_and_not_of_more() external {
+        address[] memory named = new address[](129);
+        for (uint256 i; i < 129; ++i) {
+            named[i] = CARL;
+        }
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ChunkTooLarge.selector, 129, 128));
+        settlement.releaseBonds(DATASET, named);
+        assembly {
+            mstore(named, 128)
+        }
+        settlement.releaseBonds(DATASET, named);
+    }
+
     function test_a_settlement_waits_for_its_window_and_is_final_once() external {
         refuse(ISettlement.WrongPhase.selector);
         settlement.finalize(ROUND);
@@ -147,6 +185,8 @@ contract SettlementPathTest is SettlementFixture {
         settlement.distribute(ROUND, 0, first);
         equal("Dora's bond stays", ledger.balanceOf(settlement.accountOf(DATASET)), 25 * LBL);
         equal("Dora's labels wait", others.labels(DORA), 8);
+        equal("and her registry knows", others.waited(DORA), 1);
+        equal("Carl's do not", others.waited(CARL), 0);
         equal("Will's votes wait", others.pendingVotesOf(DATASET, WILL), 4);
         equal("Will keeps his stake", others.slashOf(POOL, WILL), 0);
         equal("treasury", balance(TREASURY), LBL);

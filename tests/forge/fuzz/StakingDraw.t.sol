@@ -93,6 +93,7 @@ contract StakingDrawTest is Fixture {
         equal("without Boris", drawnSeats(12, 101), 8);
         suspend(CLARA);
         equal("without Clara", drawnSeats(12, 101), 3);
+        equal("nor later", drawnSeats(12, 150), 3);
         (address[] memory owners,) = draw("seed", 101, 12, ROUND + 1);
         equal("Boris contributed to that round only", owners.length, 6);
         equal("nobody before they joined", drawnSeats(12, 100), 0);

@@ -1,7 +1,10 @@
-"""The consensus of `kappa-1`: a confusion-matrix model with a pooled prior (specification K2–K5).
+"""The consensus of `kappa-2`: confusion matrices on easy and on hard tasks (specification K2–K5).
 
-After Dawid and Skene (1979), with each contributor's counts shrunk towards the crowd's, in integers of 1/ONE throughout.
-Arrays are laid out class by class, one row a class, so that each step runs along rows. Bounds and cuts: `sums`.
+After Dawid and Skene (1979): what each contributor says to tasks of each class. Independent errors are too much to assume: people
+fail at the same tasks. So each class has two kinds of task, easy and hard, after the subtypes of Li, Rubinstein and Cohn (2019). A
+contributor's confusion of a class is shrunk towards being right and towards the crowd's, that of a kind towards their own of the
+class. Integers of 1/ONE throughout. Arrays have a row a state, which is a class and a kind: the easy tasks of all classes, then the
+hard ones; so each step runs along rows. Bounds and cuts: `sums`.
 """
 
 from collections.abc import Callable
@@ -14,8 +17,11 @@ from labelshare.rules.fixed import ONE, Bools, Ints, exp2_negative, log2
 from labelshare.rules.sums import Block, Labels, add_at, count_at
 
 ITERATIONS = 8
-PRIOR = 4  # pseudo-labels of the crowd's confusion matrix in each contributor's
-SMOOTHING = ONE // 64
+KINDS = 2  # of tasks: easy, hard
+RIGHT_PRIOR = 2  # pseudo-labels a class: that a contributor is right,
+CROWD_PRIOR = 1  # that they answer like the crowd,
+SMOOTHING = ONE // 64  # and of each answer
+KIND_PRIOR = 8  # pseudo-labels of a contributor's confusion of a class in that of each of its kinds
 MAX_AUDIT_WEIGHT = 2  # more, and a panel's rare wrong verdict outweighs the crowd (specification K3)
 NO_VERDICT = -1
 
@@ -26,14 +32,16 @@ class Consensus:
 
     Attributes:
         posterior: int64[classes, tasks] in 1/ONE, columns summing to at most ONE; audited tasks are one-hot on their verdict.
-        log_odds: int64[classes, tasks] in 1/ONE bits, before normalisation and without the verdicts.
-        skill: int64[classes, contributors, classes] in 1/ONE bits: log2 P(label | class), by class, contributor, label.
+        log_odds: int64[states, tasks] in 1/ONE bits, before normalisation and without the verdicts.
+        skill: int64[states, contributors, classes] in 1/ONE bits: log2 P(label | state), by state, contributor, label.
+        skill_of_class: int64[classes, contributors, classes] in 1/ONE bits: log2 P(label | class), of easy and hard tasks together.
         muted: bool[contributors]: those whose labels were given no weight.
     """
 
     posterior: Ints
     log_odds: Ints
     skill: Ints
+    skill_of_class: Ints
     muted: Bools
 
     def answers(self) -> Ints:
@@ -43,7 +51,7 @@ class Consensus:
 
     @cached_property
     def heard(self) -> Ints:
-        """int64[classes, contributors · classes]: what each (contributor, label) added to the log-odds of each class."""
+        """int64[states, contributors · classes]: what each (contributor, label) added to the log-odds of each state."""
         return _heard(self.skill, self.muted)
 
 
@@ -53,16 +61,18 @@ def audit_weight(audit_rate: int) -> int:
 
 
 def normalise(log_odds: Ints) -> Ints:
-    """Probabilities in 1/ONE of log-odds in 1/ONE bits, int64[classes, …]; never zero before the floor."""
-    likelihood = exp2_negative(log_odds.max(axis=0) - log_odds) + 1
-    total = likelihood.sum(axis=0)
-    likelihood *= ONE
-    likelihood //= total
-    return likelihood
+    """Probabilities in 1/ONE of log-odds in 1/ONE bits, int64[states, …]; never zero before the floor."""
+    return _shares(_likelihood(log_odds))
+
+
+def by_class(states: Ints) -> Ints:
+    """int64[classes, …]: what an array over states comes to for each class."""
+    result: Ints = states.reshape(KINDS, len(states) // KINDS, *states.shape[1:]).sum(axis=0)
+    return result
 
 
 def fit(labels: Labels, verdicts: Ints, weight: int, muted: Bools) -> Consensus:
-    """Eight iterations of the model (ten and more overfit the 14 reference sets; specification K4).
+    """Eight iterations of the model (specification K4).
 
     Args:
         labels: every label that counts.
@@ -72,16 +82,16 @@ def fit(labels: Labels, verdicts: Ints, weight: int, muted: Bools) -> Consensus:
     """
     model = _Model(labels, np.asarray(verdicts, dtype=np.int64), weight, muted)
     posterior = np.empty((labels.classes, labels.tasks), np.int64)
-    log_odds = np.empty_like(posterior)
-    counts, classes = model.begin(posterior)
+    log_odds = np.empty((KINDS * labels.classes, labels.tasks), np.int64)
+    counts, common = model.begin()
     for _ in range(ITERATIONS):
-        skill = model.skill(counts)
-        counts, classes = model.improve(skill, classes, log_odds, posterior)
-    return Consensus(posterior, log_odds, skill, muted)
+        skill, skill_of_class = model.skill(counts)
+        counts, common = model.improve(skill, common, log_odds, posterior)
+    return Consensus(posterior, log_odds, skill, skill_of_class, muted)
 
 
 def leave_one_out(consensus: Consensus, block: Block) -> Ints:
-    """int64[classes, n] in 1/ONE: for each label of a block, what the others say of its task (the muted were never in it)."""
+    """int64[states, n] in 1/ONE: for each label of a block, what the others say of its task (the muted were never in it)."""
     of_task = consensus.log_odds[:, block.tasks].take(block.task, axis=1)
     return normalise(of_task - consensus.heard.take(block.said, axis=1))
 
@@ -101,54 +111,87 @@ def pin(posterior: Ints, verdicts: Ints) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """The steps of `fit`. Each is one pass over the labels that writes what it finds of the tasks into `posterior`, and returns the
-    sums from which the next one begins: the counts int64[classes, contributors · classes] and the classes int64[classes]."""
+    """The steps of `fit`. Each is one pass over the labels that returns the sums from which the next one begins: the counts
+    int64[states, contributors · classes], and how common each state is, int64[states]."""
 
     labels: Labels
     verdicts: Ints
     weight: int
     muted: Bools
 
-    def begin(self, posterior: Ints) -> list[Ints]:
-        """Half the vote shares, half what the audited labels alone say of everything; the vote shares when nothing was audited."""
+    def begin(self) -> list[Ints]:
+        """Half the vote shares, half what the audited labels alone say of everything; the vote shares when nothing was audited.
+        A task is easy for the share of its commonest answer."""
         audited = self.verdicts[self.verdicts != NO_VERDICT]
-        if not len(audited):
-            return self._pass(self._vote_shares, posterior)
-        prior = _prior(count_at(audited, self.labels.classes) * ONE)
-        heard = _heard(self.skill(self._audited_counts()), self.muted)
-        return self._pass(lambda block: (self._vote_shares(block) + normalise(_log_odds(block, prior, heard))) // 2, posterior)
+        if len(audited):
+            prior = _prior(count_at(audited, self.labels.classes) * ONE)
+            heard = _heard(self._skill_of_class(self._audited_counts()), self.muted)
 
-    def improve(self, skill: Ints, classes: Ints, log_odds: Ints, posterior: Ints) -> list[Ints]:
+        def believe(block: Block, verdicts: Ints) -> Ints:
+            shares = self._vote_shares(block)
+            easy = shares.max(axis=0)
+            if len(audited):
+                shares = (shares + normalise(_log_odds(block, prior, heard))) // 2
+            pin(shares, verdicts)
+            return np.concatenate((shares * easy, shares * (ONE - easy))) // ONE
+
+        return self._pass(believe)
+
+    def improve(self, skill: Ints, common: Ints, log_odds: Ints, posterior: Ints) -> list[Ints]:
         """What the labels say by their contributors' skill."""
-        prior, heard = _prior(classes), _heard(skill, self.muted)
+        prior, heard = _prior(common), _heard(skill, self.muted)
 
-        def believe(block: Block) -> Ints:
+        def believe(block: Block, verdicts: Ints) -> Ints:
             log_odds[:, block.tasks] = odds = _log_odds(block, prior, heard)
-            return normalise(odds)
+            states = _shares(_likelihood(odds) * _possible(verdicts, self.labels.classes))
+            classes = by_class(states)
+            pin(classes, verdicts)
+            posterior[:, block.tasks] = classes
+            return states
 
-        return self._pass(believe, posterior)
+        return self._pass(believe)
 
-    def skill(self, counts: Ints) -> Ints:
-        """int64[classes, contributors, classes], as in Consensus."""
-        by_class = counts.reshape(len(counts), self.labels.contributors, self.labels.classes)
-        crowd = by_class[:, ~self.muted].sum(axis=1)
+    def skill(self, counts: Ints) -> tuple[Ints, Ints]:
+        """The skill by state and by class, as in Consensus. At most 0, which the steps of the logarithms could pass.
+
+        Nobody is right more often on the hard tasks of a class than on all of it: a clique is not the expert on what it disputes.
+        """
+        of_kind = counts.reshape(KINDS, self.labels.classes, self.labels.contributors, self.labels.classes)
+        of_class = self._class_counts(of_kind.sum(axis=0))
+        total = of_class.sum(axis=2, keepdims=True)
+        share = of_class * ONE // total + 1
+        told = log2(of_kind + KIND_PRIOR * share) - log2(of_kind.sum(axis=3, keepdims=True) + KIND_PRIOR * ONE)
+        told += log2(ONE) - log2(share)
+        right = np.eye(self.labels.classes, dtype=np.bool_)[:, None, :]
+        told[1] = np.where(right, np.minimum(told[1], 0), np.maximum(told[1], 0))
+        skill_of_class = log2(of_class) - log2(total)
+        return np.minimum(skill_of_class + told, 0).reshape(-1, *skill_of_class.shape[1:]), skill_of_class
+
+    def _skill_of_class(self, counts: Ints) -> Ints:
+        """int64[classes, contributors, classes]: the skill on all tasks of a class alike."""
+        of_class = self._class_counts(counts.reshape(self.labels.classes, self.labels.contributors, self.labels.classes))
+        result: Ints = log2(of_class) - log2(of_class.sum(axis=2, keepdims=True))
+        return result
+
+    def _class_counts(self, counts: Ints) -> Ints:
+        """int64[classes, contributors, classes]: counts by class, contributor and label, with their pseudo-labels."""
+        crowd = counts[:, ~self.muted].sum(axis=1)
         pool = crowd * ONE // np.maximum(crowd.sum(axis=1, keepdims=True), 1)
-        of_label = log2(by_class + (PRIOR * pool + SMOOTHING)[:, None, :])
-        of_class = log2(by_class.sum(axis=2) + (PRIOR * ONE + self.labels.classes * SMOOTHING))
-        return of_label - of_class[:, :, None]
+        right = RIGHT_PRIOR * ONE * np.eye(len(pool), dtype=np.int64)
+        result: Ints = counts + (right + CROWD_PRIOR * pool + SMOOTHING)[:, None, :]
+        return result
 
-    def _pass(self, find: Callable[[Block], Ints], posterior: Ints) -> list[Ints]:
-        def work(block: Block, counts: Ints, classes: Ints) -> None:
-            verdicts, found = self.verdicts[block.tasks], find(block)
-            pin(found, verdicts)
-            posterior[:, block.tasks] = found
-            classes += found.sum(axis=1)
+    def _pass(self, find: Callable[[Block, Ints], Ints]) -> list[Ints]:
+        def work(block: Block, counts: Ints, common: Ints) -> None:
+            verdicts = self.verdicts[block.tasks]
+            found = find(block, verdicts)
+            common += found.sum(axis=1)
             found *= np.where(verdicts != NO_VERDICT, self.weight, 1)
             for table, row in zip(counts, found, strict=True):
                 add_at(table, block.said, row.take(block.task))
 
-        classes = self.labels.classes
-        return self.labels.sum(work, (classes, self.labels.contributors * classes), (classes,))
+        states = KINDS * self.labels.classes
+        return self.labels.sum(work, (states, self.labels.contributors * self.labels.classes), (states,))
 
     def _audited_counts(self) -> Ints:
         def work(block: Block, counts: Ints) -> None:
@@ -171,8 +214,25 @@ def votes_of(block: Block, classes: int, among: Bools) -> Ints:
     return count_at((block.answer * block.size + block.task)[among], classes * block.size).reshape(classes, block.size)
 
 
-def _prior(classes: Ints) -> Ints:
-    return log2(classes + ONE) - log2(classes.sum() + len(classes) * ONE)
+def _likelihood(log_odds: Ints) -> Ints:
+    return exp2_negative(log_odds.max(axis=0) - log_odds) + 1
+
+
+def _shares(likelihood: Ints) -> Ints:
+    total = likelihood.sum(axis=0)
+    likelihood *= ONE
+    likelihood //= total
+    return likelihood
+
+
+def _possible(verdicts: Ints, classes: int) -> Bools:
+    """bool[states, n]: which states the verdicts leave: of an audited task, the kinds of its class."""
+    possible = (verdicts == NO_VERDICT) | (verdicts == np.arange(classes)[:, None])
+    return np.concatenate((possible,) * KINDS)
+
+
+def _prior(common: Ints) -> Ints:
+    return log2(common + ONE) - log2(common.sum() + len(common) * ONE)
 
 
 def _heard(skill: Ints, muted: Bools) -> Ints:

@@ -1,8 +1,8 @@
-"""The echo test of `kappa-1`: do copying suspects explain someone's labels better than their own skill? (K6)"""
+"""The echo test of `kappa-2`: do copying suspects explain someone's labels better than their own skill? (K6)"""
 
 import numpy as np
 
-from labelshare.rules.consensus import Consensus, leave_one_out, votes_of
+from labelshare.rules.consensus import Consensus, by_class, leave_one_out, votes_of
 from labelshare.rules.fixed import ONE, Bools, Ints, exp2_negative, log2
 from labelshare.rules.sums import Block, Labels, add_at, count_at
 
@@ -15,7 +15,7 @@ def echo_evidence(labels: Labels, consensus: Consensus, suspects: Bools) -> Ints
 
     Only tasks that another suspect labeled say anything. A copier repeats one of the suspects' labels in 15 of 16 cases.
     """
-    likelihood = exp2_negative(-consensus.skill).reshape(labels.classes, -1)
+    likelihood = exp2_negative(-consensus.skill_of_class).reshape(labels.classes, -1)
 
     def work(block: Block, evidence: Ints) -> None:
         suspect = suspects[block.contributor]
@@ -27,7 +27,7 @@ def echo_evidence(labels: Labels, consensus: Consensus, suspects: Bools) -> Ints
         told = block.only(echoing)
         same = votes[told.answer, told.task] - suspect[echoing]
         copied = log2(15 * ONE * same // (16 * others[echoing]) + ONE // (16 * labels.classes))
-        own = log2((leave_one_out(consensus, told) * likelihood.take(told.said, axis=1)).sum(axis=0) // ONE)
+        own = log2((by_class(leave_one_out(consensus, told)) * likelihood.take(told.said, axis=1)).sum(axis=0) // ONE)
         add_at(evidence, told.contributor, copied - own)
 
     (evidence,) = labels.sum(work, (labels.contributors,))

@@ -1,4 +1,4 @@
-"""The scores of `kappa-1`: who is better than chance, and by how much (specification K3–K10).
+"""The scores of `kappa-2`: who is better than chance, and by how much (specification K3–K10).
 
 κ follows Cohen (1960), with each contributor's own chance baseline and what the others say as the reference.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelshare.rules.consensus import NO_VERDICT, Consensus, fit, leave_one_out, pin
+from labelshare.rules.consensus import NO_VERDICT, Consensus, by_class, fit, leave_one_out, pin
 from labelshare.rules.echo import find_echoes
 from labelshare.rules.fixed import ONE, Bools, Ints
 from labelshare.rules.sums import Block, Labels, add_at, count_at
@@ -141,7 +141,7 @@ def _agreement(labels: Labels, verdicts: Ints, consensus: Consensus) -> Agreemen
     def work(block: Block, reference: Ints, own: Ints, said: Ints) -> None:
         verdict = verdicts[block.tasks].take(block.task)
         weight = np.where(verdict != NO_VERDICT, 2, 1)
-        truth = leave_one_out(consensus, block)
+        truth = by_class(leave_one_out(consensus, block))
         pin(truth, verdict)
         truth *= weight
         for table, row in zip(reference, truth, strict=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelshare.rules.consensus import NO_VERDICT, Consensus, normalise
+from labelshare.rules.consensus import NO_VERDICT, Consensus, by_class, normalise
 from labelshare.rules.fixed import ONE, Ints
 from labelshare.rules.history import RoundEvidence
 from labelshare.rules.kappa import Agreement
@@ -74,7 +74,8 @@ class Panel:
         labeled[labels.task] = True
 
         def work(block: Block, reference: Ints, own: Ints, said: Ints) -> None:
-            crowd = np.where(labeled[block.tasks], normalise(consensus.log_odds[:, block.tasks]), ONE // labels.classes)
+            believed = by_class(normalise(consensus.log_odds[:, block.tasks]))
+            crowd = np.where(labeled[block.tasks], believed, ONE // labels.classes)
             weights = self._weights(block)
             rest = self._votes(block, weights).take(block.task, axis=1)
             given = np.arange(len(weights))

@@ -1,62 +1,21 @@
-"""The scoring rule `kappa-1` in plain Python: slow, to be read beside the specification (K1–K11), and to judge the fast one by.
+"""The scoring rule `kappa-2` in plain Python: slow, to be read beside the specification (K1–K11), and to judge the fast one by.
 
 With `settlement.settle` it shares what goes in and what comes out, and nothing of what lies between. Numbers are integers of 1/ONE.
-A task is (round id, index), a person an account, labels are {(task, person): answer}; P, LO, λ, q and D are those of K4–K7.
+The consensus is in `reference_model`, whose notation holds here too.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from math import isqrt
 
 from eth_utils.crypto import keccak
 
 from labelshare.rules.entries import Entry, Role
 from labelshare.rules.history import ContributorScore, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, ValidatorScore
+from labelshare.rules.reference_model import ONE, Labels, Model, Row, Said, Task, by_class, exp2, log2, normalised
 
-ONE = 1 << 16
-Row = list[int]
-Task = tuple[int, int]
-Labels = dict[tuple[Task, str], int]
 Votes = dict[Task, dict[str, tuple[int, int]]]  # by task and validator: answer, seats
-Said = list[tuple[int, int, Row]]  # weight, answer, and how much each class was right
 Accounts = dict[str, "Account"]
-
-
-@cache
-def log2_table() -> Row:
-    """K1. round(ONE · log2(1 + (i + ½)/4096)), from its first 20 binary digits."""
-    table = []
-    for i in range(4096):
-        x, digits = (2 * (4096 + i) + 1) << 87, 0  # in units of 2^-100
-        for _ in range(20):
-            x = x * x >> 100
-            digits = 2 * digits + (x >> 101)
-            x >>= x >> 101
-        table.append((digits + 8) >> 4)
-    return table
-
-
-@cache
-def exp2_table() -> Row:
-    """K1. floor(ONE · 2^(−i/4096)): powers of the 4,096th root of ½, which is twelve square roots."""
-    table, x, root = [], 1 << 160, 1 << 159  # in units of 2^-160
-    for _ in range(12):
-        root = isqrt(root << 160)
-    for _ in range(4096):
-        table.append(x >> 144)
-        x = x * root >> 160
-    return table
-
-
-def log2(n: int) -> int:
-    exponent = max(n, 1).bit_length() - 1
-    return exponent * ONE + log2_table()[(max(n, 1) << 12 >> exponent) - 4096]
-
-
-def exp2(x: int) -> int:
-    return exp2_table()[x % ONE // 16] >> x // ONE
 
 
 def counted(terms: RuleTerms, evidence: RoundEvidence) -> Labels:
@@ -79,75 +38,6 @@ def counted(terms: RuleTerms, evidence: RoundEvidence) -> Labels:
                 labels[place] = answer
                 on_task[index] += 1
     return labels
-
-
-def normalised(log_odds: Row) -> Row:
-    highest = max(log_odds)
-    likelihood = [exp2(highest - odds) + 1 for odds in log_odds]
-    total = sum(likelihood)
-    return [x * ONE // total for x in likelihood]
-
-
-class Model:
-    """K4. What is believed of the tasks when the low and the flagged are muted; verdicts are {task: class}."""
-
-    def __init__(
-        self, terms: RuleTerms, tasks: list[Task], labels: Labels, verdicts: dict[Task, int], low: set[str], flagged: set[str]
-    ) -> None:
-        self.terms, self.tasks, self.labels, self.low, self.flagged = terms, tasks, labels, low, flagged
-        self.K, self.muted = range(terms.classes), low | flagged
-        self.weight = min(2, (512 + terms.audit_rate) // (2 * terms.audit_rate))  # K3
-        self.known = {task: [ONE * (k == verdict) for k in self.K] for task, verdict in verdicts.items()}
-        votes = {task: [0 for _ in self.K] for task in tasks}
-        for (task, person), x in labels.items():
-            votes[task][x] += person not in self.muted
-        P = {task: [n * ONE // sum(row) if any(row) else ONE // len(row) for n in row] for task, row in votes.items()}
-        if verdicts:
-            self.learn(self.known)
-            P = {task: [(p + q) // 2 for p, q in zip(P[task], normalised(self.LO[task]), strict=True)] for task in tasks}
-        self.P = P | self.known
-        for _ in range(8):
-            self.learn(self.P)
-            self.P = {task: normalised(row) for task, row in self.LO.items()} | self.known
-        total = [sum(row[k] for row in self.P.values()) for k in self.K]
-        self.q = [n * ONE // max(sum(total), 1) for n in total]
-        self.D = ONE - sum(share * share for share in self.q) // ONE
-
-    def learn(self, P: dict[Task, Row]) -> None:
-        """λ of everyone from their labels of the tasks in P, then LO of all tasks from λ and P."""
-        K, few = self.K, ONE // 64
-        n = {person: [[0 for _ in K] for _ in K] for _, person in self.labels}
-        for (task, person), x in self.labels.items():
-            for k in K if task in P else ():
-                n[person][k][x] += P[task][k] * (self.weight if task in self.known else 1)
-        crowd = [[sum(n[person][k][x] for person in n if person not in self.muted) for x in K] for k in K]
-        pool = [[count * ONE // max(sum(row), 1) for count in row] for row in crowd]
-
-        def skill(row: Row, prior: Row) -> Row:
-            total = log2(sum(row) + 4 * ONE + len(K) * few)
-            return [log2(count + 4 * share + few) - total for count, share in zip(row, prior, strict=True)]
-
-        self.skill = {person: [skill(of[k], pool[k]) for k in K] for person, of in n.items()}
-        common = [sum(row[k] for row in P.values()) for k in K]
-        prior = [log2(count + ONE) - log2(sum(common) + len(K) * ONE) for count in common]
-        self.LO = dict.fromkeys(self.tasks, prior)
-        for task, person in self.labels:
-            self.LO[task] = [odds + own for odds, own in zip(self.LO[task], self.own(task, person), strict=True)]
-
-    def own(self, task: Task, person: str) -> Row:
-        """What a label adds to its task's log-odds."""
-        return [0 if person in self.muted else row[self.labels[task, person]] for row in self.skill[person]]
-
-    def others_say(self, task: Task, person: str) -> Row:
-        """p⁻ⁱ of K6 and K7."""
-        return normalised([odds - own for odds, own in zip(self.LO[task], self.own(task, person), strict=True)])
-
-    def kappa(self, said: Said) -> int:
-        """K7. κ of whoever said these."""
-        total = sum(weight for weight, _, _ in said)
-        baseline = [(sum(weight * right[k] for weight, _, right in said) + 20 * self.q[k]) // (total + 20) for k in self.K]
-        gain = sum(weight * (right[x] - baseline[x]) for weight, x, right in said)
-        return max(-ONE, min(ONE, gain * ONE // max(total * max(self.D, 1), 1)))
 
 
 def find_low(labels: Labels, verdicts: dict[Task, int]) -> set[str]:
@@ -175,7 +65,7 @@ def echoes(model: Model, suspects: set[str]) -> set[str]:
         others = [answer for suspect, answer in votes[task].items() if suspect != person]
         if others:
             copied = 15 * ONE * others.count(x) // (16 * len(others)) + ONE // (16 * len(model.K))
-            own = zip(model.others_say(task, person), model.skill[person], strict=True)
+            own = zip(model.others_say(task, person), model.skill_of_class[person], strict=True)
             bits[person] += log2(copied) - log2(sum(p * exp2(-row[x]) for p, row in own) // ONE)
     labels = Counter(person for _, person in model.labels)
     return {person for person in bits if bits[person] > max(12 * ONE, labels[person] * (ONE // 8))}
@@ -282,7 +172,7 @@ def validators(model: Model, votes: Votes, panel: Accounts, last: bool, C: int) 
     said: dict[str, Said] = {name: [] for name in sorted(panel)}
     terms, labeled = model.terms, {task for task, _ in model.labels}
     for task, of in votes.items():
-        crowd = normalised(model.LO[task]) if task in labeled else [ONE // terms.classes] * terms.classes
+        crowd = by_class(normalised(model.LO[task])) if task in labeled else [ONE // terms.classes] * terms.classes
         for name, (x, _) in of.items():
             rest = tally({other: vote for other, vote in of.items() if other != name}, terms.classes)
             said[name].append((1, x, [(2 * ONE * n + p) // (2 * sum(rest) + 1) for n, p in zip(rest, crowd, strict=True)]))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from labelshare.rules import fixed, reference
+from labelshare.rules import fixed, reference, reference_model
 from labelshare.rules.consensus import NO_VERDICT
 from labelshare.rules.entries import Role
 from labelshare.rules.history import RoundEvidence, RuleTerms, Settlement
@@ -48,7 +48,7 @@ def parts(terms: RuleTerms, rounds: Sequence[RoundEvidence], settlement: Settlem
         "low": any(s.low for s in scores),
         "flagged": any(s.flagged for s in scores),
         "flagged though not low": any(s.flagged and not s.low for s in scores),
-        "one class, paid the exit rate": any(s.kappa < reference.ONE // 20 and s.pay_rate for s in scores),
+        "one class, paid the exit rate": any(s.kappa < reference_model.ONE // 20 and s.pay_rate for s in scores),
         "exited": any(evidence.exited for evidence in rounds),
         "closing": rounds[-1].task_count == 0,
         "void": any(s.void for s in submissions),
@@ -79,12 +79,12 @@ def test_the_rule_agrees_with_the_plain_one_on_a_thousand_random_histories() -> 
 
 def test_the_plain_rule_computes_the_same_tables_its_own_way() -> None:
     log2, exp2 = fixed.tables()
-    assert reference.log2_table() == log2.tolist()
-    assert reference.exp2_table() == exp2.tolist()
+    assert reference_model.log2_table() == log2.tolist()
+    assert reference_model.exp2_table() == exp2.tolist()
 
 
 def test_the_plain_rule_knows_no_numpy_and_no_line_of_the_fast_one() -> None:
-    source = inspect.getsource(reference)
+    source = inspect.getsource(reference) + inspect.getsource(reference_model)
     assert "numpy" not in source
     imported = {line.split()[1] for line in source.splitlines() if line.startswith("from labelshare")}
-    assert imported == {"labelshare.rules.entries", "labelshare.rules.history"}
+    assert imported == {"labelshare.rules.entries", "labelshare.rules.history", "labelshare.rules.reference_model"}

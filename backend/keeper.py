@@ -43,8 +43,8 @@ from indexer.models import (
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
 from labelshare.keeper import Step, due_step, may_finish
-from labelshare.rules import RULE, RULE_ID
 from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
+from labelshare.rules.history import RULE, RULE_ID
 
 MAX_UINT = (1 << 256) - 1
 

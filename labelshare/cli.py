@@ -27,7 +27,7 @@ from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
 from labelshare.client.open_path import OpenPathError
 from labelshare.client.propose import ProposalError
-from labelshare.client.recompute import EvidenceMissing, UnknownRule
+from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.staking import StakeError
 from labelshare.client.verify import DatasetFileError, verify_file
 from labelshare.client.wallet import Wallet, WalletError
@@ -36,6 +36,7 @@ from labelshare.consensus_file import run_consensus_file
 from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
 from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
+from labelshare.rules.history import OtherRule
 from labelshare.terminal import Bar, ask_class, console
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -241,6 +242,7 @@ def main() -> None:
         EvidenceMissing,
         NotAJuror,
         NothingProposed,
+        OtherRule,
         OpenPathError,
         ProposalError,
         RpcError,
@@ -250,7 +252,6 @@ def main() -> None:
         TimedOut,
         TransactionFailed,
         UnknownDeployment,
-        UnknownRule,
         WalletError,
         WithdrawalError,
     ) as error:

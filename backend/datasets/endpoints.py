@@ -8,7 +8,7 @@ from backend.context import Injected
 from backend.datasets import schemas, service
 from backend.types import AddressPath
 from indexer.models import Dataset
-from labelshare.rules import RULE
+from labelshare.rules.history import RULE
 
 router = APIRouter(tags=["datasets"])
 

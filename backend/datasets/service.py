@@ -28,8 +28,8 @@ from indexer.models import (
     ShareBalance,
 )
 from labelshare.chain.events import LedgerDeposited, LedgerWithdrawn
-from labelshare.rules import RULE, RULE_ID
 from labelshare.rules.evidence import canonical_json
+from labelshare.rules.history import RULE, RULE_ID
 from labelshare.rules.merkle import tasks_tree
 
 MAX_TASK_BYTES = 64 * 1024

@@ -11,8 +11,8 @@ from backend.datasets.service import draft_of, get_dataset, task_contents
 from backend.errors import Forbidden
 from backend.settlements.service import accepted, labels_of, panel_of, settlement_of
 from indexer.models import Audit, Entry, License, Round, Settlement
-from labelshare.rules import RULE
 from labelshare.rules.entries import Role
+from labelshare.rules.history import RULE
 from labelshare.rules.merkle import labels_tree
 
 SCHEMA = "labelshare-dataset-1"

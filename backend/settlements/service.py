@@ -14,7 +14,7 @@ from labelshare.rules import jury
 from labelshare.rules.draw import sample
 from labelshare.rules.entries import Entry, in_chunks
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash
-from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, check_rule
 from labelshare.rules.settlement import settle
 
 OPEN_PATH = 2
@@ -95,7 +95,9 @@ def sample_of(row: Round, audit: Audit) -> tuple[int, ...]:
 
 
 def rule_terms(dataset: Dataset) -> RuleTerms:
+    """The dataset's terms that the rule needs. Raises OtherRule."""
     terms = dataset.terms
+    check_rule(terms["rule_id"])
     return RuleTerms(
         classes=terms["classes"],
         reward=int(terms["reward"]),

@@ -14,13 +14,9 @@ from labelshare.chain.naming import snake
 from labelshare.client.audit import check_evidence
 from labelshare.client.chain import OPEN_PATH, Chain, topic
 from labelshare.client.round_state import AUDIT_PHASES, ROUND_PHASES
-from labelshare.rules import RULE, RULE_ID, draw
-from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence
+from labelshare.rules import draw
+from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, check_rule
 from labelshare.rules.settlement import settle
-
-
-class UnknownRule(ValueError):
-    """A dataset names another scoring rule than the one that is implemented here."""
 
 
 class EvidenceMissing(ValueError):
@@ -49,12 +45,11 @@ def rounds_of(chain: Chain, dataset: int) -> list[int]:
 
 
 def rule_terms(chain: Chain, dataset: int) -> RuleTerms:
-    """The dataset's terms that the rule needs, by their names in the contract's ABI. Raises UnknownRule."""
+    """The dataset's terms that the rule needs, by their names in the contract's ABI. Raises OtherRule."""
     (item,) = [item for item in abi("DatasetRegistry") if item.get("name") == "termsOf"]
     names = [snake(member["name"]) for member in item["outputs"][0]["components"]]
     terms: dict[str, Any] = dict(zip(names, chain.read("DatasetRegistry", "termsOf", dataset), strict=True))
-    if "0x" + bytes(terms["rule_id"]).hex() != RULE_ID:
-        raise UnknownRule(f"Dataset {dataset} is settled by another scoring rule than {RULE}, which this version has.")
+    check_rule("0x" + bytes(terms["rule_id"]).hex())
     same = ("classes", "reward", "audit_fee", "bond", "open_bond", "audit_rate", "min_labels", "max_labels")
     split = ("contributors_bps", "validators_bps", "requester_bps")
     return RuleTerms(

@@ -8,7 +8,7 @@ from labelshare.chain.naming import user_account
 from labelshare.client.api import Api, wait_for
 from labelshare.client.chain import Chain, to_log
 from labelshare.client.wallet import Wallet
-from labelshare.rules import RULE_ID
+from labelshare.rules.history import RULE_ID
 
 ZERO = "0x" + "0" * 64
 

@@ -35,7 +35,13 @@ def aggregate(python: Path, method: str, labels: Labels, timeout: float) -> Ints
     rows = zip(labels.task.tolist(), labels.contributor.tolist(), labels.answer.tolist(), strict=True)
     table = "task,worker,label\n" + "".join(f"{t},{w},{k}\n" for t, w, k in rows)
     try:
-        command = [python, "-P", CHILD, method]  # -P: nothing in this folder may stand in for a package of the child's
+        # -P: nothing in this folder may stand in for a package of the child.
+        command: list[str | Path] = [
+            python,
+            "-P",
+            CHILD,
+            method,
+        ]
         done = subprocess.run(command, input=table, capture_output=True, text=True, timeout=timeout, check=True)
     except subprocess.TimeoutExpired:
         raise CrowdKitFailed(f"{method} took more than {timeout:g} s.") from None

@@ -10,10 +10,9 @@ import numpy as np
 from labelshare.lab import aggregations, crowd_kit, payments
 from labelshare.lab.measures import Floats, Paid
 from labelshare.lab.replay import Replay, only
-from labelshare.rules import RULE
 from labelshare.rules.consensus import NO_VERDICT, audit_weight
 from labelshare.rules.fixed import ONE, Bools, Ints
-from labelshare.rules.history import RuleTerms
+from labelshare.rules.history import RULE, RuleTerms
 from labelshare.rules.kappa import Scores, score
 from labelshare.rules.settlement import MIN_AUDITED, contributor_dues
 from labelshare.rules.sums import Labels

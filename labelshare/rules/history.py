@@ -2,7 +2,22 @@
 
 from dataclasses import dataclass
 
+from eth_utils.crypto import keccak
+
 from labelshare.rules.entries import Entry
+
+RULE = "kappa-2"
+RULE_ID = "0x" + keccak(text=RULE).hex()  # in a dataset's terms
+
+
+class OtherRule(ValueError):
+    """A dataset is settled by the rule that its terms name, and by no other version of it."""
+
+
+def check_rule(rule_id: str) -> None:
+    """Raises OtherRule unless the terms of a dataset name this rule."""
+    if rule_id.lower() != RULE_ID:
+        raise OtherRule(f"The dataset's terms name the rule {rule_id}; this version settles by {RULE} only ({RULE_ID}).")
 
 
 @dataclass(frozen=True)

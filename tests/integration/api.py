@@ -18,8 +18,9 @@ from backend.settings import Settings
 from indexer.models import Account, Allowance, Base, Checkpoint, Dataset, Round, Session
 from labelshare.chain.naming import user_account
 from labelshare.client.wallet import Wallet
-from labelshare.rules import RULE_ID, eip712
+from labelshare.rules import eip712
 from labelshare.rules.evidence import content_hash, salt
+from labelshare.rules.history import RULE_ID
 from labelshare.rules.merkle import labels_tree, tasks_tree
 
 NAMES = ("LabelToken", "Ledger", "DatasetRegistry", "LabelRegistry", "Staking", "AuditBoard", "Jury", "Settlement", "DatasetShares")

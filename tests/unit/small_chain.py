@@ -10,8 +10,9 @@ from labelshare.chain import events
 from labelshare.chain.decode import Log
 from labelshare.client.chain import Chain
 from labelshare.client.wallet import Wallet
-from labelshare.rules import RULE, eip712
+from labelshare.rules import eip712
 from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash, salt
+from labelshare.rules.history import RULE
 from labelshare.rules.merkle import labels_tree, tasks_tree
 from tests.unit.logs import DEPLOYMENT, address, log_of
 

@@ -11,9 +11,9 @@ from labelshare.client.chain import Chain
 from labelshare.client.dispute import Juror, NotAJuror, challenge
 from labelshare.client.recompute import EvidenceMissing, recompute, rule_terms
 from labelshare.client.wallet import Wallet
-from labelshare.rules import RULE_ID, draw
+from labelshare.rules import draw
 from labelshare.rules.entries import settlement_root
-from labelshare.rules.history import Ballot, RoundEvidence, SubmissionEvidence
+from labelshare.rules.history import RULE_ID, Ballot, RoundEvidence, SubmissionEvidence
 from labelshare.rules.jury import bond, verdict_commitment
 from labelshare.rules.settlement import settle
 from tests.unit.logs import DEPLOYMENT, address

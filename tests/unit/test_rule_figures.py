@@ -3,11 +3,12 @@
 import statistics
 
 import pytest
+from eth_utils.crypto import keccak
 
 from labelshare.rules.consensus import wants_label
 from labelshare.rules.entries import Role
 from labelshare.rules.fixed import ONE
-from labelshare.rules.history import Ballot, RoundEvidence, RuleTerms, SubmissionEvidence
+from labelshare.rules.history import RULE_ID, Ballot, OtherRule, RoundEvidence, RuleTerms, SubmissionEvidence, check_rule
 from labelshare.rules.settlement import settle
 from scripts.bench.consensus import SETS, Set
 from scripts.bench.incentives import address, run, setting
@@ -43,6 +44,13 @@ def test_the_consensus_keeps_the_reference_figures_of_the_14_crowds() -> None:
 def test_with_a_tenth_audited_the_consensus_is_right_on_846_of_1000_other_tasks() -> None:
     crowds = [Set.read(name) for name in SETS]
     assert statistics.mean(crowd.rule(crowd.audited(seed)) for crowd in crowds for seed in range(2)) >= 0.846
+
+
+def test_a_dataset_whose_terms_name_another_rule_is_refused() -> None:
+    check_rule(RULE_ID.upper().replace("X", "x"))
+    other = "0x" + keccak(text="kappa-1").hex()
+    with pytest.raises(OtherRule, match=f"name the rule {other}; this version settles by kappa-2 only"):
+        check_rule(other)
 
 
 def test_bluebird_is_right_on_96_of_108_in_the_median_and_pay_follows_accuracy() -> None:

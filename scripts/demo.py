@@ -44,6 +44,7 @@ BOND = REWARD // 4
 AUDIT_FEE = REWARD // 2
 PRICE = 500 * LBL
 AUDIT_RATE = 26  # of 256: about 10%
+PANEL_SIZE = 5
 PANEL_ACCURACY = 0.9
 VALIDATORS = 12
 SEATS = 3
@@ -126,6 +127,7 @@ class Demo:
             metadata_uri=f"https://example.org/labelshare/{replay.name}.json",
             metadata_hash="0x" + "00" * 32,
             audit_rate=AUDIT_RATE,
+            panel_size=PANEL_SIZE,  # of the 11 audited tasks of the smaller crowd a panel of three gets two wrong now and then
             max_labels=replay.per_task,
             commit_window=60,
             reveal_window=60,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelshare.rules.consensus import NO_VERDICT, Consensus, by_class, fit, leave_one_out, pin
+from labelshare.rules.copies import find_copies
 from labelshare.rules.echo import find_echoes
 from labelshare.rules.fixed import ONE, Bools, Ints
 from labelshare.rules.sums import Block, Labels, add_at, count_at
@@ -16,7 +17,7 @@ MIN_AUDITS_TO_MUTE = 3
 MIN_HEARD = 3
 MUTED_OF = 2  # at most one in two is muted
 MAX_ECHO_ROUNDS = 4
-BASELINE_PRIOR = 20
+CHEAPEST_CLASS = 2  # no class is cheaper than one in so many of the commonest
 MIN_SPREAD = ONE // 32  # below it nearly all tasks have one class, and κ means nothing
 
 
@@ -62,7 +63,8 @@ def score(labels: Labels, verdicts: Ints, weight: int) -> Scores:
     flagged = np.zeros(labels.contributors, np.bool_)
     consensus = fit(labels, verdicts, weight, low)
     for _ in range(MAX_ECHO_ROUNDS):
-        found = find_echoes(labels, consensus, low | flagged) & ~flagged
+        copies = find_copies(labels, consensus, verdicts, flagged)
+        found = (copies | find_echoes(labels, consensus, low | flagged)) & ~flagged
         if not found.any():
             break
         flagged |= found
@@ -120,11 +122,21 @@ class Agreement:
     said: Ints
 
     def kappa(self, class_share: Ints, spread: int) -> Ints:
-        """int64[people] in 1/ONE, -ONE..ONE: what they gained over their own chance baseline."""
-        weight = self.said.sum(axis=1)
-        baseline = (self.reference + BASELINE_PRIOR * class_share[:, None]) // (weight + BASELINE_PRIOR)
-        gain = self.own - (baseline.T * self.said).sum(axis=1)
-        result: Ints = np.clip(gain * ONE // np.maximum(weight * max(spread, 1), 1), -ONE, ONE)
+        """int64[people] in 1/ONE, -ONE..ONE: what they gained over chance, by the dearer of two measures of chance.
+
+        One is how common each class is in all tasks, though no class comes cheaper than half of the commonest: who names a rare
+        class at random must lose by it. The other is how common it is in one's own other tasks (and one imagined task of all):
+        who picks tasks whose class is known from outside gains nothing.
+        """
+        weight = np.maximum(self.said.sum(axis=1), 1)
+        base = np.maximum(class_share, class_share.max() // CHEAPEST_CLASS)
+        in_all = self.own - (self.said * base).sum(axis=1)
+        kappa = in_all * ONE // (weight * max(int((class_share * (ONE - base)).sum()) // ONE, 1))
+        known = self.reference.T + class_share
+        of_own = self.own + self.own // weight - (self.said * (known // weight[:, None])).sum(axis=1)
+        own_share = known // (weight + 1)[:, None]
+        own_spread = np.maximum(ONE - (own_share * own_share).sum(axis=1) // ONE, max(spread // 2, 1))
+        result: Ints = np.clip(np.minimum(kappa, of_own * ONE // (weight * own_spread)), -ONE, ONE)
         return result
 
 

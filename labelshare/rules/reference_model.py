@@ -157,8 +157,12 @@ class Model:
         return by_class(normalised([odds - own for odds, own in zip(self.LO[task], self.own(task, person), strict=True)]))
 
     def kappa(self, said: Said) -> int:
-        """K7. κ of whoever said these."""
-        total = sum(weight for weight, _, _ in said)
-        baseline = [(sum(weight * right[k] for weight, _, right in said) + 20 * self.q[k]) // (total + 20) for k in self.K]
-        gain = sum(weight * (right[x] - baseline[x]) for weight, x, right in said)
-        return max(-ONE, min(ONE, gain * ONE // max(total * max(self.D, 1), 1)))
+        """K7. κ of whoever said these: over chance in all tasks, and over chance in their own others; the lower of the two."""
+        total, own = max(sum(weight for weight, _, _ in said), 1), sum(weight * right[x] for weight, x, right in said)
+        base = [max(share, max(self.q) // 2) for share in self.q]
+        spread = sum(share * (ONE - chance) for share, chance in zip(self.q, base, strict=True)) // ONE
+        in_all = (own - sum(weight * base[x] for weight, x, _ in said)) * ONE // (total * max(spread, 1))
+        known = [sum(weight * right[k] for weight, _, right in said) + self.q[k] for k in self.K]
+        spread = max(ONE - sum((n // (total + 1)) ** 2 for n in known) // ONE, self.D // 2, 1)
+        in_own = (own + own // total - sum(weight * (known[x] // total) for weight, x, _ in said)) * ONE // (total * spread)
+        return max(-ONE, min(ONE, in_all, in_own))

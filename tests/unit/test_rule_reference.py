@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from labelshare.rules import fixed, reference, reference_model
+import pytest
+
+from labelshare.rules import fixed, reference, reference_copies, reference_model
 from labelshare.rules.consensus import NO_VERDICT
 from labelshare.rules.entries import Role
 from labelshare.rules.history import RoundEvidence, RuleTerms, Settlement
@@ -67,11 +69,20 @@ def parts(terms: RuleTerms, rounds: Sequence[RoundEvidence], settlement: Settlem
     }
 
 
-def test_the_rule_agrees_with_the_plain_one_on_a_thousand_random_histories() -> None:
+def test_the_rule_agrees_with_the_plain_one_on_a_thousand_random_histories(monkeypatch: pytest.MonkeyPatch) -> None:
     used: Counter[str] = Counter()
+    copying: list[set[str]] = []
+
+    def copies(model: reference_model.Model, known: set[str]) -> set[str]:
+        copying.append(reference_copies.copies(model, known))
+        return copying[-1]
+
+    monkeypatch.setattr(reference, "copies", copies)
     for seed in range(HISTORIES):
         terms, rounds = random_history(seed)
+        copying.clear()
         settlement = reference.settle(terms, rounds)
+        used["a group that copies"] += any(copying)
         assert settle(terms, rounds) == settlement, f"random_history({seed})"
         used.update(parts(terms, rounds, settlement))
     assert {name: count for name, count in used.items() if count < LEAST} == {}
@@ -84,7 +95,8 @@ def test_the_plain_rule_computes_the_same_tables_its_own_way() -> None:
 
 
 def test_the_plain_rule_knows_no_numpy_and_no_line_of_the_fast_one() -> None:
-    source = inspect.getsource(reference) + inspect.getsource(reference_model)
+    plain = (reference, reference_model, reference_copies)
+    source = "".join(inspect.getsource(module) for module in plain)
     assert "numpy" not in source
     imported = {line.split()[1] for line in source.splitlines() if line.startswith("from labelshare")}
-    assert imported == {"labelshare.rules.entries", "labelshare.rules.history", "labelshare.rules.reference_model"}
+    assert imported == {"labelshare.rules.entries", "labelshare.rules.history", *(module.__name__ for module in plain[1:])}

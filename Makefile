@@ -12,6 +12,7 @@ ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 ANVIL := .tools/node_modules/@foundry-rs/anvil-$(OS)-$(ARCH)/bin/anvil
 FORGE := .tools/node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 PROOF := .tools/proof-venv/bin
+OLDEST_NUMPY := .tools/oldest-numpy-venv
 SEED ?= $(shell date +%s)
 MUTANTS ?= 50
 SERVE ?= 1
@@ -72,6 +73,10 @@ check-deploy: setup ## Kills a deployment at every transaction: before it is sen
 .PHONY: bench-gas
 bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 	@scripts/brownie bench gas
+
+.PHONY: bench-rules
+bench-rules: .tools/python.done .tools/crowd-kit.done .tools/oldest-numpy.done ## Speed and memory of the scoring rule at 100,000 and 10,000,000 labels, beside crowd-kit (5 minutes)
+	@$(BIN)/python -m scripts.bench.rules
 
 .PHONY: gas-snapshot
 gas-snapshot: setup ## Renews the gas figures that the contract tests compare with
@@ -145,6 +150,13 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@.tools/crowdkit-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/lab/requirements.lock
 	@touch $@
 
+.tools/oldest-numpy.done: scripts/bench/oldest-numpy.lock | .tools/python.done
+	@echo "Installing the oldest numpy that is allowed into $(OLDEST_NUMPY) …"
+	@test -x $(OLDEST_NUMPY)/bin/python || $(PYTHON) -m venv $(OLDEST_NUMPY)
+	@$(OLDEST_NUMPY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/bench/oldest-numpy.lock
+	@$(OLDEST_NUMPY)/bin/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "everything-else.pth").write_text("$(CURDIR)/" + next(pathlib.Path("$(VENV)").glob("lib/python*/site-packages")).as_posix())'
+	@touch $@
+
 .tools/compiled.done: .tools/python.done .tools/node.done $(shell find contracts -name '*.sol') brownie-config.yaml
 	@echo "Compiling contracts …"
 	@scripts/brownie compile > .tools/compile.log 2>&1 || { rm -rf build; scripts/brownie compile > .tools/compile.log 2>&1; } || \
@@ -157,6 +169,8 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 	uv pip compile --quiet scripts/deep/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/deep/requirements.lock
+	uv pip compile --quiet scripts/bench/oldest-numpy.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/bench/oldest-numpy.lock
 	uv pip compile --quiet scripts/lab/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
 

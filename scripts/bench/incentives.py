@@ -41,12 +41,14 @@ def terms(classes: int, max_labels: int) -> RuleTerms:
     return RuleTerms(classes, *amounts, AUDIT_RATE, 5000, 3, max_labels, 8000, 1000, 1000, address("req"))
 
 
-def run(labels: list[Label], truth: dict[int, int], classes: int, seed: int) -> tuple[Outcome, Settlement]:
+def run(
+    labels: list[Label], truth: dict[int, int], classes: int, seed: int, panel: int = PANEL
+) -> tuple[Outcome, Settlement]:
     """One last round: a sample and a panel drawn by `seed`, settled by the rule."""
     rng = random.Random(f"round {seed}")
     tasks = 1 + max(task for task, _, _ in labels)
     sample = tuple(sorted(rng.sample(range(tasks), -(-tasks * AUDIT_RATE // 256))))
-    seats = Counter(seat // SEATS for seat in rng.sample(range(VALIDATORS * SEATS), PANEL))
+    seats = Counter(seat // SEATS for seat in rng.sample(range(VALIDATORS * SEATS), panel))
 
     def answers(validator: str) -> tuple[int, ...]:
         return tuple(panel_answer(truth.get(t, 0), 0.9, seed, classes, validator, t) for t in sample)
@@ -76,12 +78,12 @@ def run(labels: list[Label], truth: dict[int, int], classes: int, seed: int) -> 
     return outcome, result
 
 
-def setting(name: str, clique: float, seed: int) -> Outcome:
+def setting(name: str, clique: float, seed: int, panel: int = PANEL) -> Outcome:
     crowd, truth, labels = load(name)
     classes = len(crowd.classes)
     if clique:
         labels = with_clique(labels, clique, seed, classes)
-    return run(labels, truth, classes, seed)[0]
+    return run(labels, truth, classes, seed, panel)[0]
 
 
 def main() -> None:

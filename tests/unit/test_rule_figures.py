@@ -80,9 +80,10 @@ def test_a_skewed_sample_of_eleven_tasks_does_not_silence_the_crowd(seed: int) -
     assert outcome.spearman >= 0.85
 
 
-def test_bluebird_is_right_on_94_of_108_in_at_least_95_of_100_draws() -> None:
-    right = [round(setting("bluebird", 0.0, seed).accuracy * 108) for seed in range(500)]
-    assert sum(count >= 94 for count in right) >= 475
+def test_with_panels_of_five_bluebird_is_right_on_94_of_108_in_at_least_97_of_100_draws() -> None:
+    """As in the demo. With three seats two of the eleven verdicts are wrong now and then: 478 of 500 draws."""
+    right = [round(setting("bluebird", 0.0, seed, panel=5).accuracy * 108) for seed in range(100)]
+    assert sum(count >= 94 for count in right) >= 97
 
 
 def test_nearly_one_class_pays_the_exit_rate_to_the_accurate_only() -> None:

@@ -200,6 +200,23 @@ def test_entries_cannot_be_hidden_doubled_or_overpaid(flow: Flow, people: list[W
         flow.publish([entry("contributor", flow.operator.address, 1)])
 
 
+def test_the_requesters_entry_holds_shares_and_nothing_else_and_is_nobody_elses(
+    flow: Flow, people: list[Wallet], expect_revert: Any
+) -> None:
+    contributed(flow, people)
+    panel = flow.audit()
+    paid = [entry("contributor", p.address, 4 * REWARD, shares=4 * ONE) for p in people]
+    rest = in_order([*paid, *validator_entries(flow, panel)])
+    flow.propose([*rest, entry("requester", flow.requester.address, shares=ONE)])
+    for wrong in ({"reward": 1}, {"slash": 1}, {"waiting": 1}):
+        with expect_revert("LimitExceeded"):
+            flow.publish([*rest, entry("requester", flow.requester.address, shares=ONE, **wrong)])
+    with expect_revert("LimitExceeded"):
+        flow.publish([*rest, entry("requester", flow.operator.address, shares=ONE)])
+    flow.publish([*rest, entry("requester", flow.requester.address, shares=ONE)])
+    flow.finalize()
+
+
 def test_distribution_pays_each_chunk_once_and_only_as_published(flow: Flow, people: list[Wallet], expect_revert: Any) -> None:
     contributed(flow, people)
     panel = flow.audit()

@@ -95,6 +95,8 @@ def test_three_silent_panels_end_in_an_exit_at_once(flow: Flow, people: list[Wal
         later(201)
         flow.protocol.audit_board.conclude(flow.round, {"from": stranger})
         assert all(flow.protocol.staking.locksOf(v.address) == 0 for v, _ in panel)
+    with expect_revert("NotAudited"):
+        settlement(flow).propose(flow.round, bytes(31) + b"1", 1, (0,) * 9, [], {"from": stranger})
     settlement(flow).startExit(flow.round, {"from": stranger})
     settlement(flow).exit(flow.round, addresses(people), [], {"from": stranger})
     assert balance(flow, people[0].address) == 100 * LBL + 4 * REWARD // 2

@@ -47,7 +47,12 @@ TARGETS = (
     Target("Ledger", ("Ledger",), "Ledger.*", ("test_ledger.py", "test_ledger_conservation.py", "test_wallets.py")),
     Target("DatasetShares", ("DatasetShares",), "Shares.*", ("test_dataset_shares.py", "test_dataset_shares_exact.py")),
     Target("Staking", ("Staking",), "Staking.*", ("test_staking.py", "test_credentials.py")),
-    Target("Settlement", ("Settlement", "Proposals", "Limits"), "(Settlement|Limits).*", ("test_whole_flow.py", "test_exits.py", "test_jury.py")),
+    Target(
+        "Settlement",
+        ("Settlement", "Proposals", "Limits"),
+        "(Settlement|Limits).*",
+        ("test_whole_flow.py", "test_exits.py", "test_jury.py"),
+    ),
 )
 
 

@@ -16,7 +16,6 @@ from labelshare.lab.run import Missed, Result, Row
 
 Table = dict[str, Any]
 SPAM = ("random", "constant", "all-wrong", "picking")
-BRIBED = {attack.name for attack in ATTACKS if attack.corrupt}
 CLIQUES = ("clique-10", "clique-20", "clique-33")
 
 
@@ -100,7 +99,8 @@ def _targets(figures: Table) -> Table:
         "pay_spearman": {"reached": mean(values("none", "pay_spearman")), "aim": 0.76},
         "kappa_spearman": {"reached": mean(values("none", "rank_spearman")), "aim": 0.79},
         "auc": {"reached": mean(values("none", "auc")), "aim": 0.87},
-        "honest_labels_flagged": {
+        "honest_labels_flagged": {"reached": mean(values("none", "honest_flagged")), "aim": 0.01},
+        "honest_labels_flagged_under_the_worst_attack": {
             "reached": max((mean(values(a, "honest_flagged")) or 0.0 for a in ours), default=None),
             "aim": 0.01,
         },

@@ -15,6 +15,8 @@ interface Vm {
     function expectRevert(bytes4 selector) external;
     function expectEmit() external;
     function expectPartialRevert(bytes4 selector) external;
+    /// @dev Where time moves twice: with viaIR the compiler takes block.timestamp for a constant of the call.
+    function getBlockTimestamp() external view returns (uint256);
     function getNonce(address account) external view returns (uint64);
     function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
     function prank(address caller) external;

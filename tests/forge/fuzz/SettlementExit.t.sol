@@ -91,26 +91,26 @@ contract SettlementExitTest is SettlementFixture {
         others.setAudit(ISortition.Phase.Revealing, 0, 3);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.NotAudited.selector, ROUND));
         settlement.startExit(ROUND);
-        others.setAudit(ISortition.Phase.Concluded, uint64(block.timestamp), 3);
-        equal("due", settlement.exitDueAt(ROUND), block.timestamp + 200);
-        vm.warp(block.timestamp + 200);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ExitNotDue.selector, ROUND, block.timestamp));
+        others.setAudit(ISortition.Phase.Concluded, uint64(vm.getBlockTimestamp()), 3);
+        equal("due", settlement.exitDueAt(ROUND), vm.getBlockTimestamp() + 200);
+        vm.warp(vm.getBlockTimestamp() + 200);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.ExitNotDue.selector, ROUND, vm.getBlockTimestamp()));
         settlement.startExit(ROUND);
         propose(totals(), 2);
-        vm.warp(block.timestamp + 101);
+        vm.warp(vm.getBlockTimestamp() + 101);
         refuse(ISettlement.WrongPhase.selector);
         settlement.startExit(ROUND);
         settlement.expire(ROUND);
-        vm.warp(block.timestamp + 200);
+        vm.warp(vm.getBlockTimestamp() + 200);
         refuse(ISettlement.ExitNotDue.selector);
         settlement.startExit(ROUND);
-        vm.warp(block.timestamp + 1);
+        vm.warp(vm.getBlockTimestamp() + 1);
         settlement.startExit(ROUND);
         refuse(ISettlement.WrongPhase.selector);
         settlement.startExit(ROUND);
     }
 
-    function test_an_exit_names_accounts_with_pending_work_once_and_at_most_a_hundred() external {
+    function test_an_exit_names_accounts_with_pending_work_once_and_at_most_128() external {
         refuse(ISettlement.WrongPhase.selector);
         settlement.exit(ROUND, one(CARL), none());
         startExit();

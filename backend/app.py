@@ -13,6 +13,7 @@ from backend.explorer.stream import Stream
 from backend.leases.endpoints import router as leases
 from backend.licenses.endpoints import router as licenses
 from backend.limits import AddressLimitMiddleware, Limits
+from backend.me.endpoints import router as me
 from backend.relay.signer import load_operator
 from backend.rounds.endpoints import router as rounds
 from backend.sessions.endpoints import router as sessions
@@ -24,7 +25,7 @@ from backend.tasks.endpoints import router as tasks
 from backend.uploads.endpoints import router as uploads
 from labelshare.chain.rpc import Rpc
 
-ROUTERS = (accounts, datasets, rounds, tasks, uploads, sessions, leases, submissions, audits, settlements, licenses, explorer)
+ROUTERS = (accounts, datasets, rounds, tasks, uploads, sessions, leases, submissions, audits, settlements, licenses, me, explorer)
 UPLOADS = ("/v1/uploads",)
 NODE_PATIENCE = 5.0  # seconds that a request waits for the node
 DESCRIPTION = """

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from labelshare.chain import Deployment, deployment
 
-
 BUNDLE = Path(__file__).resolve().parent.parent / "web" / "dist"
 
 

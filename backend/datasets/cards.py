@@ -93,6 +93,12 @@ def state_of(session: Session, dataset: int) -> tuple[Dataset, DatasetMetadata |
     return None if row is None else (row[0], row[1], row[2])
 
 
+def states_of(session: Session, requester: str, limit: int) -> list[tuple[Dataset, DatasetMetadata | None, str]]:
+    """A requester's datasets, newest first, as `cards` takes them."""
+    rows = session.execute(_query(requester=requester).order_by(Dataset.id.desc()).limit(limit))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 def cards(session: Session, rows: Sequence[tuple[Dataset, DatasetMetadata | None, str]]) -> list[DatasetCard]:
     """Cards of datasets, in their order."""
     numbers = [row[0].id for row in rows]

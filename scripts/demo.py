@@ -1,7 +1,7 @@
 """The main job, end to end: real crowds' labels through wallets, API, chain, audits, settlement, pay, shares, sales, verification.
 
-    make demo            and keeps serving until Ctrl-C
-    make demo SERVE=0    exits after the report, non-zero if a step failed
+make demo            and keeps serving until Ctrl-C
+make demo SERVE=0    exits after the report, non-zero if a step failed
 """
 
 import argparse
@@ -213,9 +213,7 @@ class Demo:
         for number, licensee in enumerate(licensees):
             buyer.buy(replay.dataset, licensee.address)
             if transfer and number == 0:
-                worker, account = max(
-                    replay.accounts.items(), key=lambda item: shares.balance(self.chain, replay.dataset, item[1])
-                )
+                worker, account = max(replay.accounts.items(), key=lambda item: shares.balance(self.chain, replay.dataset, item[1]))
                 seller = self.person(f"{replay.name} {worker}")
                 part = shares.balance(self.chain, replay.dataset, account) // 4
                 shares.transfer(self.chain, seller, replay.dataset, self.person("investor").address, part)
@@ -330,7 +328,9 @@ def run_dataset(demo: Demo, replay: Replay, twice: bool) -> Verification:
 
 def serve_digits(demo: Demo, console: Console, newcomer: bool) -> None:
     """Opens the live dataset of digits, and keeps its rounds going on a thread."""
-    cast = Cast(demo.api, demo.chain, demo.rpc, demo.requester, demo.operator, demo.validators, lambda name: demo.person(name, gas=False))
+    cast = Cast(
+        demo.api, demo.chain, demo.rpc, demo.requester, demo.operator, demo.validators, lambda name: demo.person(name, gas=False)
+    )
     digits = Digits(cast)
     number = demo.step("digits: dataset with images created, round open for whoever comes", digits.open)
     threading.Thread(target=digits.keep_going, args=(number,), daemon=True).start()

@@ -1,6 +1,7 @@
 """The demo's live dataset: real handwritten digits that whoever opens the page may label, and be paid for within two minutes.
 
-Three made-up people label each round first, nine times of ten right, so that a newcomer has company. The newcomer's labels fill the round; it
+Three made-up people label each round first, nine times of ten right, so that a newcomer has company. The newcomer's labels fill
+the round; it
 closes, validators audit half of it, the keeper settles, and the next round opens with other digits.
 """
 
@@ -136,9 +137,7 @@ class Digits:
     def _label(self, number: int, name: int) -> None:
         person = Contributor(self.cast.api, self.cast.person(f"digits company {name}"))
         rng = random.Random(f"{SEED} {number} {name}")
-        answers = {
-            task: digit if rng.random() < 0.9 else rng.randrange(CLASSES) for task, digit in enumerate(self.truth[number])
-        }
+        answers = {task: digit if rng.random() < 0.9 else rng.randrange(CLASSES) for task, digit in enumerate(self.truth[number])}
         person.wait_until_accepted(person.work(number, answers))
 
     def keep_going(self, number: int) -> None:
@@ -176,7 +175,8 @@ class Digits:
             "license": "CC BY 4.0",
             "task_type": "image-choice",
             "question": "Which digit is this?",
-            "instructions": "Look at the picture and press the key of the digit. When you cannot tell, take the likeliest: half of the tasks "
+            "instructions": "Look at the picture and press the key of the digit. When you cannot tell, take the likeliest: "
+            "half of the tasks "
             "are checked by a panel, and you are paid for being better than chance.",
             "classes": [{"name": str(digit), "description": ""} for digit in range(CLASSES)],
             "practice": [

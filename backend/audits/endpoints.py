@@ -26,7 +26,8 @@ def audit(backend: Injected, round_id: IdPath, access: Access) -> schemas.AuditV
     "/rounds/{round_id}/sealed",
     status_code=204,
     summary="Keep one's answers, encrypted, until they are revealed",
-    description="Access purpose `audit`, subject the round, by a validator on its panel. Encrypt under a key that only a signature of the wallet gives: a "
+    description="Access purpose `audit`, subject the round, by a validator on its panel. Encrypt under a key that only a signature "
+    "of the wallet gives: a "
     "closed tab or a lost browser then loses nothing. Kept anew as often as it is sent, while ballots are taken.",
 )
 def seal(backend: Injected, round_id: IdPath, request: schemas.SealedBallot, access: Access) -> Response:

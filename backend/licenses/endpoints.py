@@ -20,7 +20,12 @@ FORMATS: dict[str, tuple[str, str, str, str]] = {
     "csv": ("CSV", "text/csv", ".csv", "pandas.read_csv({file!r})"),
     "parquet": ("Parquet", "application/vnd.apache.parquet", ".parquet", "pandas.read_parquet({file!r})"),
     "label-studio": ("Label Studio JSON", "application/json", ".label-studio.json", "label-studio: Import {file}"),
-    "huggingface": ("Hugging Face folder", "application/zip", ".zip", "datasets.load_dataset({folder!r})  # after unzip {file} -d {folder}"),
+    "huggingface": (
+        "Hugging Face folder",
+        "application/zip",
+        ".zip",
+        "datasets.load_dataset({folder!r})  # after unzip {file} -d {folder}",
+    ),
 }
 MEDIA = sorted({media for _, media, _, _ in FORMATS.values()})
 
@@ -41,13 +46,15 @@ def export_list(backend: Injected, dataset: IdPath) -> ExportList:
 @router.get(
     "/datasets/{dataset}/download",
     summary="The dataset, for licensees",
-    description="Access purpose `download`, subject the dataset, by a licensee whose license is live. In the format `labelshare` every label comes with its "
-    "Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain and nobody else. The others "
+    description="Access purpose `download`, subject the dataset, by a licensee whose license is live. In the format `labelshare` "
+    "every label comes with its "
+    "Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain "
+    "and nobody else. The others "
     "have a row a task: its content, the consensus and how sure it is, the panel's verdict, the labels by class.",
     response_class=StreamingResponse,
     responses={200: {"content": {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA}}},
 )
-def download(backend: Injected, dataset: IdPath, access: Access, format: Format = "labelshare") -> StreamingResponse:  # noqa: A002
+def download(backend: Injected, dataset: IdPath, access: Access, format: Format = "labelshare") -> StreamingResponse:
     licensee = access.verified(backend, "download", dataset)
     _, media, ending, _ = FORMATS[format]
     body = _proofs(backend, dataset, licensee) if format == "labelshare" else _rows(backend, dataset, licensee, format)

@@ -16,7 +16,8 @@ COLUMNS = ("round", "task", "content_hash", "content", "class", "class_name", "c
 
 @dataclass(frozen=True)
 class Row:
-    """A task with what was found out about it. `votes`: labels by class; `verdict`: the panel's class, None where it was not audited."""
+    """A task with what was found out about it. `votes`: labels by class; `verdict`: the panel's class, None where it was not
+    audited."""
 
     round: int
     task: int
@@ -73,7 +74,9 @@ def csv_rows(rows: Iterator[Row], about: About) -> Iterator[bytes]:
     writer.writerow(COLUMNS)
     for number, row in enumerate(rows, start=1):
         content = row.content
-        text = content["text"] if isinstance(content, dict) and set(content) == {"text"} else json.dumps(content, ensure_ascii=False)
+        text = (
+            content["text"] if isinstance(content, dict) and set(content) == {"text"} else json.dumps(content, ensure_ascii=False)
+        )
         name = about.classes[row.consensus]
         verdict = "" if row.verdict is None else row.verdict
         labels = " ".join(map(str, row.votes))

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from backend.licenses.exports import About, Row, Pipe, plain
+from backend.licenses.exports import About, Pipe, Row, plain
 
 DATA = "data/train.jsonl"
 TASKS = {"image-choice": "image-classification"}
@@ -16,7 +16,7 @@ def folder(rows: Iterator[Row], about: About, image: Callable[[str], tuple[str, 
     """`image` gives the media type and bytes of an image by its hash, None when it was deleted."""
     pipe = Pipe()
     wanted: dict[str, None] = {}
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.md", card(about))
         archive.writestr("croissant.json", json.dumps(croissant(about), indent=2, ensure_ascii=False))
         yield pipe.take()
@@ -54,8 +54,10 @@ def card(about: About) -> str:
     return (
         f"---\n{json.dumps(front, indent=2, ensure_ascii=False)}\n---\n\n# {about.name}\n\n{about.description}\n\n"
         f"{about.question}\n\n{classes}\n\n"
-        f"Labeled by {about.contributors} people; Krippendorff's alpha {alpha}. `class` is the consensus, `confidence` how sure it is, `verdict` what a blind "
-        f"panel of staked validators said where it audited. Every label is proven on chain {about.chain_id}: dataset {about.dataset} of {about.operator_url}. "
+        f"Labeled by {about.contributors} people; Krippendorff's alpha {alpha}. `class` is the consensus, `confidence` how "
+        f"sure it is, `verdict` what a blind "
+        f"panel of staked validators said where it audited. Every label is proven on chain {about.chain_id}: dataset "
+        f"{about.dataset} of {about.operator_url}. "
         "Download the format `labelshare` and run `labelshare verify FILE --rpc URL`.\n"
     )
 

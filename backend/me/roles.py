@@ -63,7 +63,9 @@ def validator(backend: Backend, account: str) -> ValidatorView:
         why = (
             reason(entry.role, entry.reward, entry.slash, entry.waiting, phases.get(row.id, "").startswith("exit"), score)
             if entry
-            else ("silent", "No ballot was revealed in time: stake was slashed.") if member.slashed else (None, None)
+            else ("silent", "No ballot was revealed in time: stake was slashed.")
+            if member.slashed
+            else (None, None)
         )
         history.append(
             PastAudit(
@@ -94,7 +96,9 @@ def validator(backend: Backend, account: str) -> ValidatorView:
                     silence="0",
                     kappa=None,
                     reason="slashed" if juror.slashed else None,
-                    explanation="Stake was slashed for silence, or for another root than the majority's." if juror.slashed else None,
+                    explanation="Stake was slashed for silence, or for another root than the majority's."
+                    if juror.slashed
+                    else None,
                 )
             )
     size = _seat_size(backend)
@@ -188,7 +192,11 @@ def licenses(session: Session, account: str, now: int) -> LicenseList:
     return LicenseList(
         items=[
             LicenseView(
-                dataset=row.dataset, name=names.get(row.dataset), expiry=row.expiry, last_round=row.last_round, live=row.expiry >= now
+                dataset=row.dataset,
+                name=names.get(row.dataset),
+                expiry=row.expiry,
+                last_round=row.last_round,
+                live=row.expiry >= now,
             )
             for row, _ in rows
         ]

@@ -137,7 +137,8 @@ class SeatView(BaseModel):
 
 
 class PastAudit(BaseModel):
-    """A panel or jury that is over. `reward`, `slash`: of the round's settlement; `silence`: what was slashed for saying nothing."""
+    """A panel or jury that is over. `reward`, `slash`: of the round's settlement; `silence`: what was slashed for saying
+    nothing."""
 
     kind: Literal["audit", "jury"]
     round: int

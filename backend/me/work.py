@@ -152,7 +152,9 @@ def revenue(session: Session, account: str) -> RevenueView:
     chunks = traces(session, events.SettlementChunkPaid, "round", {entry.round for entry, _ in own})
     paid = {(int(t.values["round"]), int(t.values["chunk"])): t for t in chunks}
     came: list[tuple[str, int, int, Trace]] = [
-        ("pay", dataset, entry.reward, paid[entry.round, entry.chunk]) for entry, dataset in own if (entry.round, entry.chunk) in paid
+        ("pay", dataset, entry.reward, paid[entry.round, entry.chunk])
+        for entry, dataset in own
+        if (entry.round, entry.chunk) in paid
     ]
     came += [
         ("revenue", int(t.values["dataset"]), int(t.values["amount"]), t)

@@ -37,7 +37,8 @@ def account(backend: Injected, address: AddressPath) -> schemas.AccountView:
     "/faucet",
     status_code=202,
     summary="Development chains: LBL once an address, and gas",
-    description="LBL goes to the Ledger account, or with `to_wallet` to the wallet; `gas` gives the wallet 1 coin for transactions of its own.",
+    description="LBL goes to the Ledger account, or with `to_wallet` to the wallet; `gas` gives the wallet 1 coin for transactions "
+    "of its own.",
 )
 def faucet(backend: Injected, request: schemas.FaucetRequest) -> schemas.FaucetView:
     with backend.database.transaction() as session:

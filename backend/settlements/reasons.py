@@ -33,7 +33,9 @@ def reason(role: int, reward: int, slash: int, waiting: int, exited: bool, score
         audited = f"{score.audited} of your labels were audited so far; " if score else ""
         return "waiting", f"{audited}{MIN_AUDITED} are needed to decide. The work waits, its pay reserved, for a later round."
     if score is None:
-        return ("slashed", "Worse than chance.") if slash else ("paid", "Paid by the rule.") if reward else ("nothing", "Like chance.")
+        return (
+            ("slashed", "Worse than chance.") if slash else ("paid", "Paid by the rule.") if reward else ("nothing", "Like chance.")
+        )
     figure = f"κ is {score.kappa:.2f}: {kappa_means(score.kappa)}"
     if score.flagged:
         return "copied", f"The labels repeat others' labels more than honest work explains, so they earn nothing. {figure}."
@@ -46,7 +48,10 @@ def reason(role: int, reward: int, slash: int, waiting: int, exited: bool, score
 
 def _validator(reward: int, slash: int, waiting: int, score: Score | None) -> Reason:
     if waiting:
-        return "waiting", "Fewer than 30 audited tasks were voted on so far: the votes wait, their fees reserved, for a later round."
+        return (
+            "waiting",
+            "Fewer than 30 audited tasks were voted on so far: the votes wait, their fees reserved, for a later round.",
+        )
     figure = f"κ against the other ballots is {score.kappa:.2f}. " if score else ""
     if slash:
         return "slashed", f"{figure}Below {VALIDATOR_ZERO} a ballot loses stake, twice what it lacks."

@@ -70,7 +70,8 @@ class Api:
         return self._json(self._request("POST", path, headers, body))
 
     def upload(self, files: Sequence[tuple[str, bytes]], headers: dict[str, str], task_type: str | None = None) -> dict[str, Any]:
-        """Hands in files of tasks by name and content: one CSV or JSONL file, or images. Raises ApiError, whose `rows` names bad ones."""
+        """Hands in files of tasks by name and content: one CSV or JSONL file, or images. Raises ApiError, whose `rows` names bad
+        ones."""
         path = "/uploads" if task_type is None else f"/uploads?task_type={task_type}"
         parts = [("files", (name, body)) for name, body in files]
         answer: dict[str, Any] = self._json(self._send("POST", path, headers, {"files": parts}))

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -326,17 +326,24 @@ def run_dataset(demo: Demo, replay: Replay, twice: bool) -> Verification:
     return demo.step(f"{name}: downloaded and verified", lambda: demo.verify(replay, demo.buyer))
 
 
-def serve_digits(demo: Demo, console: Console, newcomer: bool) -> None:
-    """Opens the live dataset of digits, and keeps its rounds going on a thread."""
+@contextlib.contextmanager
+def live_digits(demo: Demo, console: Console, newcomer: bool) -> Iterator[None]:
+    """Opens the live dataset of digits, and keeps its rounds going on a thread for as long as the context lasts."""
     cast = Cast(
         demo.api, demo.chain, demo.rpc, demo.requester, demo.operator, demo.validators, lambda name: demo.person(name, gas=False)
     )
     digits = Digits(cast)
     number = demo.step("digits: dataset with images created, round open for whoever comes", digits.open)
-    threading.Thread(target=digits.keep_going, args=(number,), daemon=True).start()
-    if newcomer:
-        receipt = demo.step("digits: a newcomer labeled 16 and was paid", lambda: play_newcomer(digits, number))
-        console.print(f"  paid {int(receipt['reward']) / LBL:.2f} LBL: {receipt['explanation']}")
+    keeping = threading.Thread(target=digits.keep_going, args=(number,), daemon=True)
+    keeping.start()
+    try:
+        if newcomer:
+            receipt = demo.step("digits: a newcomer labeled 16 and was paid", lambda: play_newcomer(digits, number))
+            console.print(f"  paid {int(receipt['reward']) / LBL:.2f} LBL: {receipt['explanation']}")
+        yield
+    finally:
+        digits.stop.set()
+        keeping.join(60)
 
 
 def main() -> None:
@@ -368,11 +375,12 @@ def main() -> None:
                 console.print(f"[red]✗ {problem}[/]")
             console.print(f"Report: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
             if options.newcomer or not options.no_serve:
-                serve_digits(demo, console, options.newcomer)
-            if not options.no_serve:
-                console.print(f"Open {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}   (Ctrl-C ends it)")
-                with contextlib.suppress(KeyboardInterrupt):
-                    threading.Event().wait()
+                with live_digits(demo, console, options.newcomer):
+                    if not options.no_serve:
+                        pages = f"Open {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}"
+                        console.print(f"{pages}   (Ctrl-C ends it)")
+                        with contextlib.suppress(KeyboardInterrupt):
+                            threading.Event().wait()
             if problems:
                 sys.exit(1)
     except StackError as error:

@@ -8,7 +8,9 @@ from PIL import Image, PngImagePlugin
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><html><body><script>alert(document.cookie)</script></body></html>"
-PAYLOADS = (HTML, SVG, b"<?php system($_GET['c']); ?>", b"%PDF-1.7\n1 0 obj\n", b"PK\x05\x06" + bytes(18), b"<script>alert(1)</script>")
+PAYLOADS = (
+    HTML, SVG, b"<?php system($_GET['c']); ?>", b"%PDF-1.7\n1 0 obj\n", b"PK\x05\x06" + bytes(18), b"<script>alert(1)</script>",
+)
 
 
 def picture(kind: str, side: int = 16, **options: object) -> bytes:

@@ -48,7 +48,9 @@ def sign(text: str, key: bytes = KEY) -> str:
 
 
 def login(world: World, text: str, signature: str, **headers: str) -> Any:
-    return world.client.post("/v1/auth/login", json={"message": text, "signature": signature}, headers={"Origin": ORIGIN, **headers})
+    return world.client.post(
+        "/v1/auth/login", json={"message": text, "signature": signature}, headers={"Origin": ORIGIN, **headers}
+    )
 
 
 def test_a_wallet_signs_in_reads_its_own_and_signs_out(world: World) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from indexer.database import open_database
-from indexer.handlers.context import InconsistentMirror
+from indexer.rows import InconsistentMirror
 from indexer.queries import ledger_sum
 from indexer.runner import Runner
 from indexer.settings import Settings, SettingsError

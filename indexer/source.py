@@ -7,12 +7,11 @@ from typing import Any
 
 import httpx
 
-from indexer.reorg import Header, linked
+from indexer.reorg import HISTORY, Header, linked
 from labelshare.chain import Deployment
 from labelshare.chain.decode import Log
 
 BATCH = 100
-HISTORY = 256
 
 
 class SourceError(Exception):

@@ -1,10 +1,13 @@
-"""Logs to typed events. Pure: bytes in, frozen dataclasses out."""
+"""Logs to typed events. Pure: bytes in, frozen dataclasses out.
+
+Events of plain words are cut out of the hex by generated slices; what is dynamic, or not in the plain form, is judged by its ABI.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
 from eth_abi.base import parse_type_str
 from eth_abi.codec import ABIDecoder
 from eth_abi.decoding import StringDecoder
@@ -14,24 +17,26 @@ from eth_abi.registry import registry as default_registry
 
 from labelshare.chain import abi
 from labelshare.chain.events import EVENTS, STRUCTS, Event
+
 from labelshare.chain.naming import canonical_type, snake, struct_name
+from labelshare.chain.slices import SLICES
 
 
 class MalformedLog(ValueError):
     """A log of a known contract and topic does not decode by its ABI."""
 
 
-@dataclass(frozen=True)
-class Log:
-    """A raw log as JSON-RPC gives it, hex strings in lower case."""
+class Log(msgspec.Struct, frozen=True, gc=False):
+    """A raw log as JSON-RPC gives it, hex strings in lower case. `timestamp`: of its block, unix seconds, where the node says it."""
 
     address: str
-    topics: tuple[str, ...]
+    topics: Sequence[str]
     data: str
     block_number: int
     block_hash: str
     transaction_hash: str
     log_index: int
+    timestamp: int | None = None
 
 
 def decode(contract: str, log: Log) -> Event | None:
@@ -39,6 +44,26 @@ def decode(contract: str, log: Log) -> Event | None:
     kind = EVENTS.get((contract, log.topics[0])) if log.topics else None
     if kind is None:
         return None
+    return sliced(kind, log) or decode_by_abi(contract, kind, log)
+
+
+def sliced(kind: type[Event], log: Log) -> Event | None:
+    """The event by its generated slices; None when it has none or is not in the plain form."""
+    cut = SLICES.get(kind)
+    return cut(log.topics, log.data) if cut is not None and is_hex(log) else None
+
+
+def is_hex(log: Log) -> bool:
+    """Whether the topics are words and the data whole bytes, all of lowercase hex: what the slices take for granted."""
+    try:
+        topics, data = bytes.fromhex("".join(topic[2:] for topic in log.topics)), bytes.fromhex(log.data[2:])
+    except ValueError:
+        return False
+    return len(topics) == 32 * len(log.topics) and len(data) * 2 + 2 == len(log.data) and all(len(t) == 66 for t in log.topics)
+
+
+def decode_by_abi(contract: str, kind: type[Event], log: Log) -> Event:
+    """The event as eth_abi reads it: for dynamic types, and for the slices the oracle. Raises MalformedLog."""
     inputs = _inputs(contract, kind.__name__[len(contract) :])
     indexed = [i for i in inputs if i["indexed"]]
     plain = [i for i in inputs if not i["indexed"]]

@@ -73,12 +73,11 @@ def kind_key(kind: Kind, key: Values) -> Values:
 
 def _text(value: Any) -> str:
     """A value as COPY's text format has it."""
-    kind = type(value)
-    if kind is str:
+    if isinstance(value, str):
         return value.translate(_ESCAPES) if "\\" in value or not value.isprintable() else value
-    if kind is int:
+    if value.__class__ is int:
         return str(value)
-    if kind is bytes:
+    if isinstance(value, bytes):
         return "\\\\x" + value.hex()
     return "\\N" if value is None else "t" if value else "f"
 

@@ -1,12 +1,13 @@
-"""The state rows that events change: folded in memory, written once a transaction, with what a block replaced where it may be undone.
+"""The state rows that events change: folded in memory, written once a transaction, with what a block replaced where it may be
+undone.
 
 States of a row here, all by comparing values, so that no handler can forget to say what it changed:
 - `written`: what the database holds in this transaction; None where it holds nothing.
 - `marked`: what it was when the current block began. A block's before-image is `marked`, where it differs at the block's end.
 - `row`: what it is now; None once deleted.
 
-Invariants: after `save` every row is `written`; after a transaction that failed, or that another indexer overtook, `forget` is called
-before anything else, so the memory never holds what the database does not.
+Invariants: after `save` every row is `written`; after a transaction that failed, or that another indexer overtook, `forget` is
+called before anything else, so the memory never holds what the database does not.
 """
 
 import json
@@ -30,7 +31,8 @@ class InconsistentMirror(RuntimeError):
 
 
 class Database(Protocol):
-    """Reads and writes rows of a state table, in the running transaction. Keys and values as the kind's `to_database` gives them."""
+    """Reads and writes rows of a state table, in the running transaction. Keys and values as the kind's `to_database` gives
+    them."""
 
     def load(self, kind: "Kind", key: Values) -> Values | None: ...
     def select(self, kind: "Kind", equal: dict[str, Any]) -> list[Values]: ...
@@ -115,6 +117,7 @@ class Rows:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._database: Database | None = None
+        self._complete = False
         self.forget()
 
     def begin(self, database: Database, complete: bool) -> None:
@@ -143,7 +146,7 @@ class Rows:
             if slot is None:
                 return None
         self._touched[model][key] = slot
-        return cast(T | None, slot.row)
+        return cast("T | None", slot.row)
 
     def add(self, model: type[T], values: dict[str, Any]) -> T:
         """A new row. Raises InconsistentMirror when there is one of its key."""
@@ -218,7 +221,7 @@ class Rows:
             if not unsaved:
                 continue
             kind = kind_of(model)
-            added, changed, deleted = [], [], []
+            added, changed, deleted = list[Values](), list[Values](), list[Values]()
             for key, slot in unsaved.items():
                 now = slot.marked
                 if now == slot.written:

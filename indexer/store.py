@@ -2,8 +2,8 @@
 
 Raw events, event tables, state, journal and checkpoint change together or not at all. Invariants, whatever is killed when:
 - The checkpoint names the last block whose logs are all here; no row is of a later block.
-- Every one of the last 256 blocks (the window) is in `mirror_block`, and of older ones those with logs. So the database is a function of
-  the chain and the checkpoint: the same after reorganizations, kills and halves of ranges as after one fresh run.
+- Every one of the last 256 blocks (the window) is in `mirror_block`, and of older ones those with logs. So the database is a
+  function of the chain and the checkpoint: the same after reorganizations, kills and halves of ranges as after one fresh run.
 - The journal holds a before-image of each state row for each block after `undoable_to`; blocks before the window need none.
 - Nothing is taken back to before `finalized_block`, except by `recover`, which a person has to ask for.
 """
@@ -20,13 +20,14 @@ from indexer import schema
 from indexer.bulk import Bulk, bulk
 from indexer.handlers import HANDLERS
 from indexer.handlers.context import Context, Handler
-from indexer.models import EVENT_TABLES, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, event_values, position
+from indexer.models import EVENT_TABLES, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
+from indexer.models.base import LOG_BITS
 from indexer.reorg import HISTORY, Header
 from indexer.rows import Rows, Values, images
 from indexer.schema import StoreError
 from indexer.source import BlockRange
 from labelshare.chain import Deployment
-from labelshare.chain.decode import Log, decode
+from labelshare.chain.decode import Log, cut, decode_by_abi, raw_data, raw_topics
 from labelshare.chain.events import EVENTS, Event
 
 __all__ = ["Overtaken", "PastFinality", "Store", "StoreError"]
@@ -55,7 +56,6 @@ class Store:
         self._names = {address: name for name, address in deployment.contracts.items()}
         self._plans: dict[tuple[str, str], Plan | None] = {}
         self._rows = Rows()
-        self._place: Place | None = None
         schema.ensure(engine)
         with engine.connect() as connection:
             others = [c for c in connection.scalars(select(Checkpoint.chain_id)) if c != deployment.chain_id]
@@ -83,16 +83,17 @@ class Store:
 
     # Forth
 
-    def append(self, blocks: BlockRange, after: Place | None, safe: int = 0, finalized: int = 0) -> int:
-        """Adds a range that follows the block `after`; how many logs it held. `safe`, `finalized`: block numbers, never taken back
-        here. Raises Overtaken when the mirror is elsewhere."""
+    def append(self, blocks: BlockRange, after: Place | None, head: int = 0, safe: int = 0, finalized: int = 0) -> int:
+        """Adds a range that follows the block `after`; how many logs it held. `head`: the node's; blocks that are more than the
+        window below it are not journaled. `safe`, `finalized`: block numbers. Raises Overtaken when the mirror is elsewhere,
+        MalformedLog for a log that is no hex or not of its ABI."""
         with self._writing() as (connection, tables):
             checkpoint = self._locked(connection)
             if (checkpoint and (checkpoint["block_number"], checkpoint["block_hash"])) != after:
                 raise Overtaken
             self._rows.begin(tables, complete=checkpoint is None)
             reach = checkpoint["undoable_to"] if checkpoint else self._deployment.block - 1
-            undoable_to = max(blocks.last.number - HISTORY, reach)
+            undoable_to = max(min(blocks.last.number, max(head, blocks.last.number) - HISTORY), reach)
             self._keep_blocks(tables, blocks)
             self._keep_raw(tables, blocks.logs)
             self._replay(tables, blocks.logs, undoable_to)
@@ -113,18 +114,22 @@ class Store:
         for log in blocks.logs:
             counts[log.block_number] = counts.get(log.block_number, 0) + 1
         oldest = blocks.last.number - HISTORY
-        rows = [(h.number, h.hash, h.timestamp, counts.get(h.number, 0)) for h in blocks.headers if h.number in counts or h.number > oldest]
+        rows = [
+            (h.number, h.hash, h.timestamp, counts.get(h.number, 0))
+            for h in blocks.headers
+            if h.number in counts or h.number > oldest
+        ]
         tables.insert(_table(Block), rows)
 
     def _keep_raw(self, tables: Bulk, logs: Iterable[Log]) -> None:
         raw = bytes.fromhex
         rows: list[Values] = [
             (
-                log.block_number << 20 | log.log_index,
+                log.block_number << LOG_BITS | log.log_index,
                 raw(log.transaction_hash[2:]),
                 raw(log.address[2:]),
-                raw("".join([topic[2:] for topic in log.topics])),
-                raw(log.data[2:]),
+                raw_topics(log),
+                raw_data(log),
             )
             for log in logs
         ]
@@ -141,11 +146,11 @@ class Store:
                 if plan is None:
                     continue
                 kind, handle, values = plan
-                event = decode(kind.CONTRACT, log)
+                event = cut(kind, log) or decode_by_abi(kind.CONTRACT, kind, log)
                 context.log_index, context.tx_hash = log.log_index, log.transaction_hash
                 if handle is not None:
                     handle(context, event)
-                row = (number << 20 | log.log_index, number, log.log_index, *values(event))
+                row = (number << LOG_BITS | log.log_index, number, log.log_index, *values(event))
                 events.setdefault(kind, []).append(row)
                 waiting += 1
             if number > undoable_to:
@@ -162,7 +167,7 @@ class Store:
             kind = EVENTS.get((self._names[log.address], where[1]))
             if kind is None:  # Not kept: topics of strangers' making must not fill the memory.
                 return None
-            self._plans[where] = (kind, HANDLERS.get(kind), event_values(kind))
+            self._plans[where] = (kind, HANDLERS.get(kind), values_of(kind))
         return self._plans[where]
 
     def _write(self, tables: Bulk, events: dict[type[Event], list[Values]], undo: list[Values]) -> None:
@@ -174,9 +179,7 @@ class Store:
         events.clear()
         undo.clear()
 
-    def _advance(
-        self, connection: Connection, checkpoint: Any, last: Header, undoable_to: int, safe: int, finalized: int
-    ) -> None:
+    def _advance(self, connection: Connection, checkpoint: Any, last: Header, undoable_to: int, safe: int, finalized: int) -> None:
         known = checkpoint or {"safe_block": 0, "finalized_block": 0}
         values = {
             "block_number": last.number,
@@ -198,9 +201,26 @@ class Store:
         with self._engine.begin() as connection:
             row = self._locked(connection)
             if row is not None:
-                safe, finalized = (max(row[name], min(n, row["block_number"])) for name, n in (("safe_block", safe), ("finalized_block", finalized)))
+                safe, finalized = (
+                    max(row[name], min(n, row["block_number"]))
+                    for name, n in (("safe_block", safe), ("finalized_block", finalized))
+                )
                 if (safe, finalized) != (row["safe_block"], row["finalized_block"]):
                     connection.execute(update(Checkpoint).values(safe_block=safe, finalized_block=finalized))
+
+    def missing(self) -> list[int]:
+        """The numbers of the window's blocks that are not kept, after a rewind beyond it."""
+        place, known = self.checkpoint(), {number for number, _ in self.blocks()}
+        if place is None:
+            return []
+        return [n for n in range(max(self._deployment.block, place[0] - HISTORY + 1), place[0] + 1) if n not in known]
+
+    def keep(self, headers: Iterable[Header]) -> None:
+        """Keeps blocks of the window that hold no log of ours."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(Block), [{"number": h.number, "hash": h.hash, "timestamp": h.timestamp, "logs": 0} for h in headers]
+            )
 
     def index(self, wanted: bool) -> None:
         """Builds the secondary indexes, or drops them for a backfill."""
@@ -223,8 +243,9 @@ class Store:
             final = checkpoint["finalized_block"]
             if final > max(target, 0) and not past_finality:
                 raise PastFinality(
-                    f"The chain was reorganized to block {max(target, 0)}, below block {final}, which was final. The mirror stopped and keeps what "
-                    "it has. See that LABELSHARE_RPC_URL is a node you believe; then take the new chain: python -m indexer recover"
+                    f"The chain was reorganized to block {max(target, 0)}, below block {final}, which was final. The mirror "
+                    "stopped and keeps what it has. See that LABELSHARE_RPC_URL is a node you believe; then take the new chain: "
+                    "python -m indexer recover"
                 )
             connection.execute(delete(RawEvent).where(RawEvent.position >= position(target + 1, 0)))
             connection.execute(delete(Block).where(Block.number > target))
@@ -315,7 +336,9 @@ def _stored_logs(connection: Connection) -> Iterator[Log]:
     """The raw events in the chain's order, read page by page."""
     last = -1
     while True:
-        page = connection.execute(select(_table(RawEvent)).where(RawEvent.position > last).order_by(RawEvent.position).limit(PAGE)).all()
+        page = connection.execute(
+            select(_table(RawEvent)).where(RawEvent.position > last).order_by(RawEvent.position).limit(PAGE)
+        ).all()
         yield from map(_log, page)
         if len(page) < PAGE:
             return
@@ -328,8 +351,8 @@ def _log(row: Any) -> Log:
         address="0x" + row.address.hex(),
         topics=["0x" + topics[i : i + 64] for i in range(0, len(topics), 64)],
         data="0x" + row.data.hex(),
-        block_number=row.position >> 20,
+        block_number=row.position >> LOG_BITS,
         block_hash="",
         transaction_hash="0x" + row.transaction_hash.hex(),
-        log_index=row.position & (1 << 20) - 1,
+        log_index=row.position & (1 << LOG_BITS) - 1,
     )

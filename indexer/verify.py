@@ -123,7 +123,8 @@ def ordered_root(items: Sequence[bytes]) -> bytes:
 
 
 def _node(leaves: Sequence[tuple[str, bytes]], depth: int) -> bytes:
-    """The RLP of the node over these leaves, sorted by key; all share their keys' first `depth` nibbles, and none is a prefix of another."""
+    """The RLP of the node over these leaves, sorted by key; all share their keys' first `depth` nibbles, and none is a prefix of
+    another."""
     first, last = leaves[0][0], leaves[-1][0]
     if len(leaves) == 1:
         return rlp([_path(first[depth:], True), leaves[0][1]])

@@ -1,4 +1,5 @@
-"""What a node answers, as structs: parsed by msgspec in one pass, without the garbage collector. Hex stays hex until it is needed."""
+"""What a node answers, as structs: parsed by msgspec in one pass, without the garbage collector. Hex stays hex until it is
+needed."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ The backend reads these and never writes them. Addresses, hashes and bytes are l
 from sqlalchemy import Table
 
 from indexer.models.base import Base, Block, Bounded, Checkpoint, Health, RawEvent, Schema, State, Uint, Undo, position
-from indexer.models.event_tables import EVENT_TABLES, event_values
+from indexer.models.event_tables import EVENT_TABLES, values_of
 from indexer.models.verdicts import (
     Audit,
     Credential,
@@ -69,8 +69,8 @@ __all__ = [
     "Uint",
     "Undo",
     "ValidatorVotes",
-    "event_values",
     "position",
+    "values_of",
 ]
 
 STATE_TABLES: list[Table] = [

@@ -36,12 +36,13 @@ class Bounded(TypeDecorator[int]):
 
 
 # SQLite's INTEGER PRIMARY KEY is the row itself; a BIGINT would be an index beside it.
+LOG_BITS = 20
 Position = BigInteger().with_variant(Integer, "sqlite")
 
 
 def position(block_number: int, log_index: int) -> int:
     """Where a log is in the chain, as one number that orders them."""
-    return block_number << 20 | log_index
+    return block_number << LOG_BITS | log_index
 
 
 class Base(DeclarativeBase):
@@ -133,7 +134,8 @@ class Health(Base):
 
 
 class Schema(Base):
-    """The version of these tables, which a migration of a mirror is to be read by: it is dropped and derived from the chain anew."""
+    """The version of these tables, which a migration of a mirror is to be read by: it is dropped and derived from the chain
+    anew."""
 
     __tablename__ = "mirror_schema"
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -37,10 +36,19 @@ def _column_type(annotation: Any) -> Any:
 EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS.values()}
 
 
-@cache
-def event_values(kind: type[Event]) -> Callable[[Any], list[Any]]:
-    """Makes of an event of this kind its row's values after position, block and index, as the database takes them: integers as decimal
-    text, everything that is not plain as JSON."""
+Values = Callable[[Any], list[Any]]
+_MADE: dict[type[Event], Values] = {}
+
+
+def values_of(kind: type[Event]) -> Values:
+    """Makes of an event of this kind its row's values after position, block and index, as the database takes them: integers as
+    decimal text, everything that is not plain as JSON."""
+    if kind not in _MADE:
+        _MADE[kind] = _values_of(kind)
+    return _MADE[kind]
+
+
+def _values_of(kind: type[Event]) -> Values:
     names = [f.name for f in fields(kind)]
     numbers = [i for i, f in enumerate(fields(kind)) if f.type is int]
     others = [i for i, f in enumerate(fields(kind)) if f.type not in (int, str, bool)]

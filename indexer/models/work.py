@@ -45,7 +45,7 @@ class Dataset(State):
     revenue: Mapped[int] = mapped_column(Uint)
     waiting_labels: Mapped[int]
     waiting_votes: Mapped[int]
-    pending_open: Mapped[int]
+    pending_open: Mapped[int] = mapped_column(default=0)
     settled_block: Mapped[int]
 
 
@@ -99,7 +99,7 @@ class Contributor(State):
     covered: Mapped[int]
     last_round: Mapped[int]
     open_round: Mapped[int]
-    decided: Mapped[bool]
+    decided: Mapped[bool] = mapped_column(default=False)
 
 
 class Submission(State):

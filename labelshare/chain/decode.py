@@ -17,7 +17,6 @@ from eth_abi.registry import registry as default_registry
 
 from labelshare.chain import abi
 from labelshare.chain.events import EVENTS, STRUCTS, Event
-
 from labelshare.chain.naming import canonical_type, snake, struct_name
 from labelshare.chain.slices import SLICES
 
@@ -27,7 +26,8 @@ class MalformedLog(ValueError):
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
-    """A raw log as JSON-RPC gives it, hex strings in lower case. `timestamp`: of its block, unix seconds, where the node says it."""
+    """A raw log as JSON-RPC gives it, hex strings in lower case. `timestamp`: of its block, unix seconds, where the node says
+    it."""
 
     address: str
     topics: Sequence[str]
@@ -44,22 +44,41 @@ def decode(contract: str, log: Log) -> Event | None:
     kind = EVENTS.get((contract, log.topics[0])) if log.topics else None
     if kind is None:
         return None
-    return sliced(kind, log) or decode_by_abi(contract, kind, log)
+    return (cut(kind, log) if is_hex(log) else None) or decode_by_abi(contract, kind, log)
 
 
-def sliced(kind: type[Event], log: Log) -> Event | None:
-    """The event by its generated slices; None when it has none or is not in the plain form."""
-    cut = SLICES.get(kind)
-    return cut(log.topics, log.data) if cut is not None and is_hex(log) else None
+def cut(kind: type[Event], log: Log) -> Event | None:
+    """The event by its generated slices, of a log that `is_hex`; None when it has none or is not in the plain form."""
+    slices = SLICES.get(kind)
+    return None if slices is None else slices(log.topics, log.data)
 
 
 def is_hex(log: Log) -> bool:
     """Whether the topics are words and the data whole bytes, all of lowercase hex: what the slices take for granted."""
     try:
-        topics, data = bytes.fromhex("".join(topic[2:] for topic in log.topics)), bytes.fromhex(log.data[2:])
+        raw_topics(log), raw_data(log)
     except ValueError:
         return False
-    return len(topics) == 32 * len(log.topics) and len(data) * 2 + 2 == len(log.data) and all(len(t) == 66 for t in log.topics)
+    return True
+
+
+def raw_topics(log: Log) -> bytes:
+    """The topics, one after the other. Raises ValueError."""
+    topics = log.topics
+    if [len(topic) for topic in topics] != [66] * len(topics):
+        raise ValueError("a topic is no word")
+    raw = bytes.fromhex("".join([topic[2:] for topic in topics]))
+    if len(raw) != 32 * len(topics):
+        raise ValueError("a topic is no word")
+    return raw
+
+
+def raw_data(log: Log) -> bytes:
+    """Raises ValueError."""
+    raw = bytes.fromhex(log.data[2:])
+    if 2 * len(raw) + 2 != len(log.data):
+        raise ValueError("the data are no hex")
+    return raw
 
 
 def decode_by_abi(contract: str, kind: type[Event], log: Log) -> Event:

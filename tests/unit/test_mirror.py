@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as SqlSession
 
 from indexer.database import open_database
-from indexer.rows import InconsistentMirror
 from indexer.models import EVENT_TABLES, Dataset, RawEvent, SkippedSubmission
 from indexer.queries import ledger_sum, state_dump
+from indexer.rows import InconsistentMirror
 from indexer.store import Overtaken, Store, StoreError
 from labelshare.chain import Deployment
 from labelshare.chain import events as e

@@ -24,11 +24,15 @@ BATCHED = {
 CALL = "call"
 
 
-def enqueue_item(session: Session, kind: str, key: str, item: Any) -> None:
-    """Adds one item of a batched kind; a key that is known already is left as it is."""
+def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: int | None = None) -> None:
+    """Adds one item of a batched kind; a key that is known already is left as it is.
+
+    `include_by`: unix seconds after which the contract would pass over it. It is sent before all other kinds when that is near,
+    and refused as expired when that is past.
+    """
     if kind not in BATCHED:
         raise ValueError(f"no batched kind {kind}")
-    _add(session, kind, key, {"item": item})
+    _add(session, kind, key, {"item": item}, include_by)
 
 
 def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:
@@ -41,12 +45,13 @@ def is_queued(session: Session, key: str) -> bool:
     return session.scalar(select(Outbox.id).where(Outbox.key == key, Outbox.error.is_(None))) is not None
 
 
-def _add(session: Session, kind: str, key: str, payload: dict[str, Any]) -> None:
+def _add(session: Session, kind: str, key: str, payload: dict[str, Any], include_by: int | None = None) -> None:
     now = int(time.time())
     known = session.scalar(select(Outbox).where(Outbox.key == key))
     if known is None:
         body = json.dumps(payload, separators=(",", ":"))
-        session.add(Outbox(kind=kind, key=key, payload=body, transaction_id=None, error=None, created_at=now))
+        row = Outbox(kind=kind, key=key, payload=body, created_at=now, include_by=include_by, attempts=0)
+        session.add(row)
         session.flush()
     elif kind == CALL and known.error is not None and now - known.created_at >= RETRY_AFTER:
         known.payload = json.dumps(payload, separators=(",", ":"))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from backend.__main__ import migrate
 from backend.db import Database
 from backend.models import Outbox, Transaction
+from backend.relay.lease import Lease
 from backend.relay.outbox import enqueue_call, enqueue_item
 from backend.relay.sender import Sender
 from backend.relay.signer import KeyFileError, Operator, load_operator
@@ -18,7 +19,7 @@ from labelshare.chain import deployment
 from labelshare.chain.rpc import Rpc, RpcUnavailable
 from tests.integration.anvil import LBL, Anvil, Protocol, wait_until
 
-PORTS = range(18660, 18670)
+PORTS = range(19210, 19220)
 KEY = b"\x07" * 32
 
 
@@ -77,7 +78,9 @@ class Relay:
 
     def sender(self, rpc: Rpc | None = None) -> Sender:
         self._rpcs.append(rpc or Rpc(self.protocol.anvil.url))
-        return Sender(self.database, self._rpcs[-1], self.deployment, self.operator)
+        # A lease that is taken over at once: the sender before is gone.
+        lease = Lease(self.database, self.deployment.chain_id, self.operator.address, seconds=0)
+        return Sender(self.database, self._rpcs[-1], self.deployment, self.operator, lease=lease)
 
     def close(self) -> None:
         for rpc in self._rpcs:
@@ -123,7 +126,7 @@ def test_a_sender_killed_while_broadcasting_sends_the_same_bytes_again(relay: Re
     stored = relay.transactions()
     assert [transaction.status for transaction in stored] == ["pending"]
     relay.drain()
-    assert [t.raw for t in relay.transactions()] == [t.raw for t in stored]
+    assert [t.hash for t in relay.transactions()] == [t.hash for t in stored]
     assert (relay.served(1), relay.served(2)) == (1, 1)
 
 

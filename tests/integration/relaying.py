@@ -126,7 +126,8 @@ class Relay:
             busy = mover.step()
             if mine:
                 self.anvil.rpc("evm_mine")
-            return not busy and all(row.transaction_id or row.error for row in self.rows())
+            settled = all(t.status != "pending" for t in self.transactions())
+            return not busy and settled and all(row.transaction_id or row.error for row in self.rows())
 
         wait_until(done, what, 60)
 

@@ -1,0 +1,168 @@
+"""Relayers in processes of their own that die by SIGKILL at a named step, in the weather that leads them there."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from eth_account import Account
+
+from backend.db import Database
+from backend.relay.lease import Lease
+from backend.relay.outbox import enqueue_call
+from backend.relay.sender import Sender
+from backend.relay.signer import Operator
+from backend.relay.steps import STEPS
+from labelshare.chain import deployment
+from labelshare.chain.rpc import Rpc
+from labelshare.client.wallet import Wallet
+from tests.integration.relaying import Relay
+
+GWEI = 10**9
+PATIENCE = 30.0  # seconds until a relayer that did not come to its step has failed the test
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
+
+
+def live(url: str, rpc_url: str, manifest: Path, key: bytes, step: str, turn: int, beat: float = 0.005) -> None:
+    """A relayer that is killed when it comes to `step` for the `turn`-th time (from 1)."""
+    left = turn
+
+    def steps(name: str) -> None:
+        nonlocal left
+        left -= name == step
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    database, signer, deployed = Database(url), Operator(key), deployment(manifest)
+    lease = Lease(database, deployed.chain_id, signer.address, seconds=0)
+    sender = Sender(database, Rpc(rpc_url), deployed, signer, steps=steps, lease=lease)
+    while True:
+        sender.step()
+        time.sleep(beat)
+
+
+class Kill:
+    """One relayer, killed once at `step`, and what becomes of what it was given. `seed` decides the work and the turn."""
+
+    def __init__(self, relay: Relay, step: str, seed: int) -> None:
+        self.relay, self.anvil, self.step = relay, relay.anvil, step
+        self.random = random.Random(f"{step} {seed}")
+        self.refused = 0
+
+    def run(self) -> None:
+        """Raises AssertionError when anything is lost, doubled, or leaves a gap."""
+        self._work()
+        weather = WEATHER.get(self.step, Kill._fair)
+        weather(self)
+        self._calm()
+        self.relay.drain(mine=True)
+        self.relay.require_exactly_once(self.refused)
+
+    def _work(self) -> None:
+        ada = Wallet(self.random.randbytes(32))
+        for _ in range(self.random.randint(1, 3)):
+            self.relay.submit(ada, self.random.randint(1, 35))
+            self.relay.pay(self.random.randint(0, 2))
+        self.relay.pay(1)
+        if self.step == "refusing":
+            self._ask_for_what_reverts()
+
+    def _ask_for_what_reverts(self) -> None:
+        with self.relay.database.transaction() as session:
+            enqueue_call(session, f"close:{self.random.random()}", "LabelRegistry", "closeRound", 10**6)
+        self.refused += 1
+
+    def _start(self, turn: int) -> BaseProcess:
+        relay = self.relay
+        child = FORKS.Process(target=live, args=(relay.url, self.anvil.url, relay.manifest, relay.key, self.step, turn), daemon=True)
+        child.start()
+        return child
+
+    def _until_killed(self, turn: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        child = self._start(turn)
+        end = time.monotonic() + PATIENCE
+        while child.is_alive():
+            meanwhile()
+            child.join(0.01)
+            if time.monotonic() > end:
+                child.kill()
+                child.join()
+                raise AssertionError(f"the relayer never came to {self.step!r}")
+        assert child.exitcode == -signal.SIGKILL, f"it ended by itself: {child.exitcode}"
+        child.close()
+
+    def _calm(self) -> None:
+        self.anvil.rpc("anvil_setNextBlockBaseFeePerGas", "0x0")
+        self.anvil.rpc("evm_setAutomine", True)
+        self.anvil.rpc("evm_mine")
+
+    # Weather
+
+    def _fair(self) -> None:
+        self._until_killed(self.random.randint(1, 2) if self.step in REPEATED else 1)
+
+    def _lossy(self) -> None:
+        """The node forgets what it is given."""
+        self.anvil.rpc("evm_setAutomine", False)
+        self._until_killed(self.random.randint(1, 3), lambda: self.anvil.rpc("anvil_dropAllTransactions"))
+
+    def _reorganized(self) -> None:
+        self.anvil.rpc("anvil_mine", hex(70))  # What the operator was given is older than what is dropped.
+        self.relay.drain()
+        for _ in range(self.random.randint(0, 61)):
+            self.anvil.rpc("evm_mine")
+        height = self.relay.rpc.integer("eth_blockNumber")
+        first = min(t.block_number or 0 for t in self.relay.transactions())
+        self.anvil.rpc("anvil_reorg", self.random.randint(max(1, height - first), height - first + 1), [])
+        self._until_killed(1)
+
+    def _finalized(self) -> None:
+        self.relay.drain()
+        self.anvil.rpc("anvil_mine", hex(70))
+        self._until_killed(1)
+
+    def _dear(self) -> None:
+        """Others pay for whole blocks, ever more."""
+        self.anvil.rpc("evm_setAutomine", False)
+        fee = GWEI
+
+        def rise() -> None:
+            nonlocal fee
+            fee = min(fee * 9 // 8, 90 * GWEI)
+            self.anvil.rpc("anvil_dropAllTransactions")
+            self.anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(fee))
+            self.anvil.rpc("evm_mine")
+
+        self._until_killed(self.random.randint(1, 3), rise)
+
+    def _used_elsewhere(self) -> None:
+        for nonce in range(self.relay.nonce(), self.relay.nonce() + self.random.randint(1, 3)):
+            fields = {"chainId": 31337, "nonce": nonce, "to": "0x" + "Ee" * 20, "value": 0, "gas": 21_000}
+            signed = Account.sign_transaction(fields | {"maxFeePerGas": GWEI, "maxPriorityFeePerGas": GWEI}, self.relay.key)
+            self.anvil.rpc("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
+        self._until_killed(1)
+
+
+REPEATED = ("lease held", "chain looked at", "rows picked", "gas estimated", "signed", "storing", "stored", "sent")
+WEATHER: dict[str, Callable[[Kill], None]] = {
+    "resending": Kill._lossy,
+    "resent": Kill._lossy,
+    "reorganization seen": Kill._reorganized,
+    "reopening": Kill._reorganized,
+    "reopened": Kill._reorganized,
+    "final storing": Kill._finalized,
+    "final stored": Kill._finalized,
+    "replacement signed": Kill._dear,
+    "replacement storing": Kill._dear,
+    "replacement stored": Kill._dear,
+    "replacement sent": Kill._dear,
+    "unknown transaction found": Kill._used_elsewhere,
+    "adopting": Kill._used_elsewhere,
+    "adopted": Kill._used_elsewhere,
+}
+assert set(WEATHER) <= set(STEPS)

@@ -3,8 +3,8 @@
 States of an outbox row
 
     queued ──▶ in a transaction ──▶ (its transaction is final)     what was accepted is on chain
-      ▲  └──▶ refused: `error` says why it never can be
-      └── back, when its transaction is lost, or reverted as a batch
+      ▲  └──▶ refused: `error` says why it never can be                 └──▶ refused: the contract passed over it, and why
+      └── back, when its transaction is lost, reverted as a batch, or passed over it because one before it did
 
 States of a transaction, which is one nonce
 
@@ -21,8 +21,8 @@ Invariants
 2. All versions of a nonce call the same target with the same data and gas; they differ in fees only. So whichever is mined, the
    row took effect, and once: a chain takes a nonce once.
 3. A row returns to the queue only when what it was in can never take effect: the finalized nonce is past it and none of its
-   versions has a receipt; or when the batch it was in reverted, whose items a contract takes once each (a submission its sequence
-   number, an allowance its nonce, a session its key, a drip its address).
+   versions has a receipt; or when it is an item of a batch that had no effect on chain, where the contract itself takes each item
+   once (a submission by its sequence number, an allowance by its nonce, a session by its key, a drip by its address).
 4. Whoever commits anything holds the lease: each of these SQL transactions first requires the fence it took. A stale holder's
    commit fails; what it can still broadcast is what was committed, the same bytes.
 5. Nothing new is signed while the chain knows a transaction of the key that the database does not (a backup was restored, or the

@@ -8,6 +8,7 @@ from backend.relay.calls import Call
 from backend.relay.fees import Fees
 from backend.relay.node_errors import Answer, understand
 from backend.relay.signer import Signer
+from backend.relay.skips import skips_of
 from backend.relay.steps import Steps
 from backend.relay.store import Mined, Signed, Store
 from labelshare.chain import Deployment
@@ -65,7 +66,9 @@ class Desk:
         found = self.rpc.call("eth_getTransactionReceipt", tx_hash)
         if found is None or found.get("blockNumber") is None:
             return None
-        return Mined(tx_hash, int(found["blockNumber"], 16), found["blockHash"], int(found["status"], 16) == 1)
+        succeeded = int(found["status"], 16) == 1
+        skips = skips_of(self.deployment, found["logs"])
+        return Mined(tx_hash, int(found["blockNumber"], 16), found["blockHash"], succeeded, skips)
 
     def nonce_at(self, block: str) -> int | None:
         """The sender's next nonce as of a block; None when the node does not have that state any more."""

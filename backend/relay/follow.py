@@ -72,7 +72,7 @@ class Follower:
             if mined is None:
                 gone.append(transaction)
             elif mined.block_hash != transaction.block_hash:
-                self.store.move(transaction, mined.block_number, mined.block_hash, mined.succeeded)
+                self.store.move(transaction, mined)
         if gone:
             self.store.reopen(gone)
             self.desk.steps("reopened")

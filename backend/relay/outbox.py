@@ -21,6 +21,10 @@ BATCHED = {
     "drip": ("Faucet", "dripMany", 50),
     "submission": ("LabelRegistry", "submit", 30),
 }
+# Gas of an item at most. What is estimated is too little when the node has lost a transaction that goes before: contracts then
+# pass over the item at once, and later run out of gas over it.
+GAS_EACH = {"session": 100_000, "allowance": 80_000, "drip": 110_000, "submission": 130_000}
+GAS_BASE = 60_000
 CALL = "call"
 
 

@@ -14,6 +14,7 @@ from backend.relay.fees import first_fees
 from backend.relay.follow import Follower
 from backend.relay.lease import Lease, LeaseLost
 from backend.relay.node_errors import is_revert, understand
+from backend.relay.outbox import GAS_BASE, GAS_EACH
 from backend.relay.reconcile import Reconciler
 from backend.relay.signer import Signer
 from backend.relay.steps import Steps, no_steps
@@ -153,7 +154,7 @@ class Sender:
             call = call_of(self.desk.deployment, rows)
             if len(call.data) > MOST_BYTES:
                 raise NotEncodable(f"is too large for a transaction: {len(call.data)} bytes")
-            return Fitting(rows, call, self._estimate(call))
+            return Fitting(rows, call, self._gas(rows, call))
         except NotEncodable as error:
             reason = str(error)
         except RpcError as error:
@@ -172,9 +173,12 @@ class Sender:
         first = self._fit(rows[:middle], in_flight)
         return self._fit(rows[middle:], in_flight) if first is Outcome.DONE else first
 
-    def _estimate(self, call: Call) -> int:
+    def _gas(self, rows: Sequence[Outbox], call: Call) -> int:
+        """The gas limit: what the node estimates and a third, or the most that the items of a batch take."""
         asked = {"from": self.desk.signer.address, "to": call.target, "data": "0x" + call.data.hex()}
-        return min(GAS_CAP, self.desk.rpc.integer("eth_estimateGas", asked, "pending") * 13 // 10)
+        estimated = self.desk.rpc.integer("eth_estimateGas", asked, "pending") * 13 // 10
+        batch = GAS_BASE + len(rows) * GAS_EACH[rows[0].kind] if rows[0].kind in GAS_EACH else 0
+        return min(GAS_CAP, max(estimated, batch))
 
     def _refuse(self, rows: Sequence[Outbox], reason: str) -> Outcome:
         log.warning("refused %s: %s", ", ".join(row.key for row in rows), reason)

@@ -13,20 +13,22 @@ from backend.relay.calls import Call
 from backend.relay.fees import Fees
 from backend.relay.lease import Lease
 from backend.relay.outbox import BATCHED
+from backend.relay.skips import OUT_OF_ORDER, Skips, skip_of
 from backend.relay.steps import Steps
 
-MOST_ATTEMPTS = 3  # transactions in which a row may revert
+MOST_ATTEMPTS = 4  # transactions in which a row may fail
 URGENT = 120  # seconds before its include-by at which a kind is sent before all others
 
 
 @dataclass(frozen=True)
 class Mined:
-    """A receipt: which version, in which block, and whether the call succeeded."""
+    """A receipt: which version, in which block, whether the call succeeded, and which submissions it passed over."""
 
     hash: str
     block_number: int
     block_hash: str
     succeeded: bool
+    skips: Skips
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,14 @@ class Store:
     def settle_in(self, session: Session, row: Transaction, mined: Mined) -> None:
         row.status = "mined" if mined.succeeded else "reverted"
         row.hash, row.block_number, row.block_hash = mined.hash, mined.block_number, mined.block_hash
-        if not mined.succeeded:
-            for item in session.scalars(select(Outbox).where(Outbox.transaction_id == row.id)):
-                _after_revert(item)
+        if mined.succeeded and not mined.skips:
+            return
+        for item in session.scalars(select(Outbox).where(Outbox.transaction_id == row.id)):
+            skipped = skip_of(item, mined.skips)
+            if not mined.succeeded:
+                _try_again(item, "reverted on chain", again=item.kind in BATCHED)
+            elif skipped is not None:
+                _try_again(item, skipped, again=skipped == OUT_OF_ORDER)
 
     def reopen(self, transactions: Sequence[Transaction]) -> None:
         """A reorganization dropped these; calls that had reverted may succeed now. Raises LeaseLost."""
@@ -176,10 +183,10 @@ class Store:
                 row.status, row.block_number, row.block_hash = "pending", None, None
                 session.execute(update(Outbox).where(Outbox.transaction_id == row.id).values(error=None))
 
-    def move(self, transaction: Transaction, block_number: int, block_hash: str, succeeded: bool) -> None:
+    def move(self, transaction: Transaction, mined: Mined) -> None:
         """A reorganization put it into another block. Raises LeaseLost."""
         self.reopen([transaction])
-        self.settle(transaction, Mined(transaction.hash, block_number, block_hash, succeeded))
+        self.settle(transaction, mined)
 
     def finish(self, transactions: Sequence[Transaction]) -> None:
         """These are in finalized blocks. Raises LeaseLost."""
@@ -257,10 +264,11 @@ def _version(row: Transaction, signed: Signed) -> SignedVersion:
     )
 
 
-def _after_revert(item: Outbox) -> None:
-    """A call is refused: whoever wants it asks again if it is still due. Items of a batch are tried alone, a few times."""
+def _try_again(item: Outbox, reason: str, again: bool) -> None:
+    """An item that the chain may yet take goes back to the queue, alone, a few times; anything else is refused. Of a call, whoever
+    wants its effect asks again if it is still due."""
     item.attempts += 1
-    if item.kind in BATCHED and item.attempts < MOST_ATTEMPTS:
+    if again and item.attempts < MOST_ATTEMPTS:
         item.transaction_id = None
     else:
-        item.error = "reverted on chain"
+        item.error = reason

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, literal, select, update
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
@@ -13,31 +13,13 @@ from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transac
 from backend.relay.outbox import enqueue_item
 from backend.signatures import signer_of
 from backend.submissions.schemas import LabelBody, OpenLabelsRequest, ReceiptView, SubmissionView, SubmitRequest
-from indexer.models import Account, Allowance, Contributor, Dataset, Round, SkippedSubmission, Submission
+from indexer.models import Account, Allowance, Contributor, Dataset, Round, Submission
 from indexer.models import Session as SessionKey
 from labelshare.chain.naming import user_account
 from labelshare.rules import eip712
 from labelshare.rules.merkle import labels_tree
 
 TICKETED = 1
-SKIP_REASONS = (
-    "none",
-    "round_not_open",
-    "expired",
-    "wrong_sequence",
-    "invalid_count",
-    "empty_root",
-    "unsupported_admission",
-    "budget_exhausted",
-    "not_admitted",
-    "invalid_signature",
-    "session_not_live",
-    "session_other_dataset",
-    "session_bond_exceeded",
-    "bond_unavailable",
-    "credential_missing",
-    "open_limit",
-)
 
 
 def take(backend: Backend, session: Session, round_id: int, request: SubmitRequest) -> SubmissionView:
@@ -76,7 +58,9 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
         .values(digest=kept.digest)
     )
     fields = [round_id, s.contributor, s.sequence, s.count, s.labels_root, s.admission, s.deadline]
-    enqueue_item(session, "submission", f"submission:{kept.digest}", [fields, request.signature, "0x"])
+    # The contract takes it until its own deadline and the round's: neither may pass while it is queued.
+    include_by = min(s.deadline, row.deadline)
+    enqueue_item(session, "submission", f"submission:{kept.digest}", [fields, request.signature, "0x"], include_by)
     return view(session, kept)
 
 
@@ -89,15 +73,7 @@ def view(session: Session, row: SignedSubmission) -> SubmissionView:
     queued = session.scalar(select(Outbox).where(Outbox.key == f"submission:{row.digest}"))
     transaction = session.get(Transaction, queued.transaction_id) if queued and queued.transaction_id else None
     tx_hash = transaction.hash if transaction else None
-    skipped = session.scalar(
-        select(SkippedSubmission).where(
-            SkippedSubmission.round == row.round,
-            SkippedSubmission.contributor == row.contributor,
-            SkippedSubmission.sequence == row.sequence,
-            SkippedSubmission.tx_hash == tx_hash,
-        )
-    )
-    reason = SKIP_REASONS[skipped.reason] if skipped else (queued.error if queued else None)
+    reason = queued.error if queued else None
     status = "skipped" if reason else ("sent" if transaction else "queued")
     return SubmissionView(digest=row.digest, status=status, reason=reason, tx_hash=tx_hash, receipt=receipt)
 
@@ -251,16 +227,13 @@ def keep(
 
 
 def drop_skipped(session: Session) -> int:
-    """Frees sequence number and slots of submissions that the chain passed over. How many."""
+    """Frees sequence number and slots of submissions that the relayer has given up: the chain passed over them, or they came too
+    late. How many."""
+    given_up = select(Outbox.key).where(Outbox.kind == "submission", Outbox.error.is_not(None))
+    key = literal("submission:") + SignedSubmission.digest
+    waiting = session.scalars(select(SignedSubmission).where(SignedSubmission.dropped.is_(False), key.in_(given_up))).all()
     dropped = 0
-    waiting = select(SignedSubmission).where(SignedSubmission.dropped.is_(False)).where(
-        select(func.count())
-        .select_from(SkippedSubmission)
-        .where(SkippedSubmission.round == SignedSubmission.round, SkippedSubmission.contributor == SignedSubmission.contributor)
-        .scalar_subquery()
-        > 0
-    )
-    for row in session.scalars(waiting).all():
+    for row in waiting:
         if view(session, row).status == "skipped":
             row.dropped = True
             session.execute(update(Slot).where(Slot.digest == row.digest).values(digest=None))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backend.models import RelayLease
 from backend.relay.outbox import enqueue_call, enqueue_item
-from backend.submissions.service import SKIP_REASONS
+from backend.relay.skips import SKIP_REASONS
 from labelshare.chain.rpc import Rpc, RpcUnavailable
 from labelshare.client.wallet import Wallet
 from tests.integration.anvil import Anvil, Protocol
@@ -143,6 +143,7 @@ def test_a_submission_that_the_chain_passes_over_does_not_stop_those_around_it(r
     relay.drain()
     assert relay.field.accepted(relay.chain) == [(ada.address, n) for n in range(4)]
     assert relay.field.skipped(relay.chain) == [(bob.address, 0, SKIP_REASONS.index("expired"))]
+    assert [(row.key, row.error) for row in relay.rows() if row.error] == [(key, "expired")]
 
 
 def test_submissions_go_out_in_the_order_in_which_they_were_taken(relay: Relay) -> None:

@@ -1,7 +1,6 @@
 """SIGKILL at every step of a relayer: what was accepted is on chain exactly once. `make relay-kills` does 200 seeds a step."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelshare.chain.events import LabelRegistrySubmissionSkipped
+from labelshare.chain.events import LabelRegistrySubmissionAccepted, LabelRegistrySubmissionSkipped
 from labelshare.client.chain import Chain, topic
 from labelshare.client.requester import DatasetTerms
 from labelshare.client.wallet import Wallet
@@ -66,6 +66,11 @@ class Field:
     def accepted(self, chain: Chain) -> list[tuple[str, int]]:
         """(contributor, sequence) of each accepted submission of the round, in the chain's order."""
         return [(event.contributor, event.sequence) for event in chain.submissions(self.round)]
+
+    def accepted_of(self, chain: Chain, who: str) -> list[int]:
+        """The sequence numbers of a contributor's accepted submissions, in the chain's order."""
+        found = chain.events(LabelRegistrySubmissionAccepted, topic(self.round), topic(int(who, 16)))
+        return [event.sequence for _, event in found]
 
     def skipped(self, chain: Chain) -> list[tuple[str, int, int]]:
         """(contributor, sequence, reason) of each submission that the chain passed over."""

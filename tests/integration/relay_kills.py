@@ -53,14 +53,15 @@ class Kill:
         self.relay, self.anvil, self.step = relay, relay.anvil, step
         self.random = random.Random(f"{step} {seed}")
 
-    def run(self) -> None:
-        """Raises AssertionError when anything is lost, doubled, or leaves a gap."""
+    def run(self, since: int = 0) -> int:
+        """Raises AssertionError when anything is lost, doubled, or leaves a gap. `since`: see Relay.require_exactly_once."""
+        self.relay.refused = 0
         self._work()
         weather = WEATHER.get(self.step, Kill._fair)
         weather(self)
         self._calm()
         self.relay.drain(mine=True)
-        self.relay.require_exactly_once()
+        return self.relay.require_exactly_once(since)
 
     def _work(self) -> None:
         ada = Wallet(self.random.randbytes(32))

@@ -19,6 +19,9 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     anvil = Anvil(PORTS)
     relay = Relay(Protocol(anvil), tmp_path_factory.mktemp("kills"))
     yield relay
+    relay.refused = sum(row.error is not None for row in relay.rows())
+    assert relay.refused == 1  # the step at which a call is refused
+    relay.require_exactly_once()  # once more, after all kills: what was done must not be done again later
     relay.close()
     anvil.stop()
 
@@ -29,4 +32,4 @@ def test_there_are_at_least_twelve_steps_to_die_at() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_a_step_it_loses_and_doubles_nothing(relay: Relay, step: str) -> None:
-    Kill(relay, step, SEED).run()
+    Kill(relay, step, SEED).run(since=len(relay.rows()))

@@ -89,7 +89,7 @@ TABLE: tuple[tuple[Answer, tuple[str, ...]], ...] = (
         (
             "nonce too low",
             "nonce is too low",
-            "nonce is below",
+            "is below sender account nonce",
             "oldnonce",
             "ownnoncealreadyused",
             "invalid transaction nonce",
@@ -109,6 +109,7 @@ TABLE: tuple[tuple[Answer, tuple[str, ...]], ...] = (
             "not enough funds",
             "exceeds account balance",
             "enough balance",
+            "have enough funds",
         ),
     ),
     (
@@ -131,7 +132,7 @@ TABLE: tuple[tuple[Answer, tuple[str, ...]], ...] = (
             "maxtxsize",
             "exceeds the configured cap",
             "fee too high",
-            "not supported",
+            "type not supported",
             "eip-155",
             "invalid sender",
             "invalid signature",

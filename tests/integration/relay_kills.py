@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import secrets
 import signal
 import time
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from eth_account import Account
+from sqlalchemy import select
 
 from backend.db import Database
+from backend.models import RelayLease
 from backend.relay.lease import Lease
 from backend.relay.outbox import enqueue_call
 from backend.relay.sender import Sender
@@ -20,6 +23,7 @@ from backend.relay.steps import STEPS
 from labelshare.chain import deployment
 from labelshare.chain.rpc import Rpc
 from labelshare.client.wallet import Wallet
+from tests.integration.anvil import wait_until
 from tests.integration.relaying import Relay
 
 GWEI = 10**9
@@ -35,7 +39,7 @@ def live(url: str, rpc_url: str, manifest: Path, key: bytes, step: str, turn: in
     def steps(name: str) -> None:
         nonlocal left
         left -= name == step
-        if left == 0:
+        if name == step and left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     database, signer, deployed = Database(url), Operator(key), deployment(manifest)
@@ -44,6 +48,31 @@ def live(url: str, rpc_url: str, manifest: Path, key: bytes, step: str, turn: in
     while True:
         sender.step()
         time.sleep(beat)
+
+
+def race(relay: Relay, items: int, relayers: int = 2, seconds: float = 60) -> int:
+    """Several relayers, each of which takes the lease whenever it can, on submissions and payments; how often it changed hands.
+
+    Raises AssertionError when two calls are signed for a nonce, or anything is lost or doubled.
+    """
+    people = [Wallet(secrets.token_bytes(32)) for _ in range(10)]
+    for turn in range(items // 20):
+        relay.submit(people[turn % 10], 19)
+        relay.pay(1)
+    arguments = (relay.url, relay.anvil.url, relay.manifest, relay.key, "never", 0)
+    children = [FORKS.Process(target=live, args=arguments, daemon=True) for _ in range(relayers)]
+    for child in children:
+        child.start()
+    try:
+        wait_until(lambda: relay.left() == 0, f"{items} items to be relayed by {relayers} relayers", seconds)
+        assert all(child.is_alive() for child in children), "a relayer ended by itself"
+    finally:
+        for child in children:
+            child.kill()
+            child.join()
+    relay.require_exactly_once()
+    with relay.database.transaction() as session:
+        return session.scalars(select(RelayLease.fence)).one()
 
 
 class Kill:

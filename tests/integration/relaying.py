@@ -125,11 +125,11 @@ class Relay:
             busy = mover.step()
             if mine:
                 self.anvil.rpc("evm_mine")
-            return not busy and self._left() == 0
+            return not busy and self.left() == 0
 
         wait_until(done, what, 20)
 
-    def _left(self) -> int:
+    def left(self) -> int:
         """Rows and transactions of which nothing is decided."""
         queued = select(func.count()).select_from(Outbox).where(Outbox.transaction_id.is_(None), Outbox.error.is_(None))
         pending = select(func.count()).select_from(Transaction).where(Transaction.status == "pending")
@@ -154,7 +154,7 @@ class Relay:
         if asked:
             assert self.field.skipped(self.chain) == [], "sent twice, or out of order"
         assert len([row for row in rows if row.error]) == self.refused
-        assert self._left() == 0
+        assert self.left() == 0
         self.require_whole_nonces()
         return since + len(rows)
 

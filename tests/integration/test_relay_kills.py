@@ -1,12 +1,13 @@
 """SIGKILL at every step of a relayer: what was accepted is on chain exactly once. `make relay-kills` does 200 seeds a step."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from backend.relay.steps import STEPS
 from tests.integration.anvil import Anvil, Protocol
-from tests.integration.relay_kills import Kill
+from tests.integration.relay_kills import Kill, race
 from tests.integration.relaying import Relay
 
 PORTS = range(19230, 19240)
@@ -33,3 +34,13 @@ def test_there_are_at_least_twelve_steps_to_die_at() -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_a_step_it_loses_and_doubles_nothing(relay: Relay, step: str) -> None:
     Kill(relay, step, SEED).run(since=len(relay.rows()))
+
+
+def test_two_relayers_at_once_sign_no_nonce_twice(tmp_path: Path) -> None:
+    anvil = Anvil(PORTS)
+    relay = Relay(Protocol(anvil), tmp_path)
+    try:
+        assert race(relay, 400) > 4, "the lease hardly changed hands"
+    finally:
+        relay.close()
+        anvil.stop()

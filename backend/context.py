@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.db import Database
-from backend.relay.signer import Operator
+from backend.relay.signer import Signer
 from backend.settings import Settings
 from indexer.models import Checkpoint
 from labelshare.chain import Deployment
@@ -23,7 +23,7 @@ class Backend:
     settings: Settings
     deployment: Deployment
     database: Database
-    operator: Operator
+    operator: Signer
 
     def domain(self, contract: str) -> eip712.Domain:
         """The EIP-712 domain of a contract of our deployment, by name."""

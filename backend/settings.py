@@ -7,6 +7,8 @@ from pathlib import Path
 
 from labelshare.chain import Deployment, deployment
 
+GWEI = 10**9  # wei
+
 
 class SettingsError(ValueError):
     """A setting is missing or wrong; the message says which, and what to set."""
@@ -14,7 +16,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`: bytes of a request at most."""
+    """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`: bytes of a request at most. `fee_cap`:
+    wei a unit of gas that the relayer never offers more than. `operator_address`: whose key it must be, None for whoever's."""
 
     rpc_url: str
     database_url: str
@@ -25,6 +28,8 @@ class Settings:
     port: int = 8700
     lease_seconds: int = 600
     max_body: int = 8 * 1024 * 1024
+    fee_cap: int = 500 * GWEI
+    operator_address: str | None = None
 
     @property
     def deployment(self) -> Deployment:
@@ -40,6 +45,12 @@ class Settings:
                 raise SettingsError(f"{name} is not set: {meaning}")
             return env[name]
 
+        def number(name: str, default: int) -> int:
+            text = env.get(name) or str(default)
+            if not text.isdecimal() or int(text) == 0:
+                raise SettingsError(f"{name} is {text!r}; it must be a whole number above 0.")
+            return int(text)
+
         password = env.get("LABELSHARE_OPERATOR_PASSWORD_FILE")
         return Settings(
             rpc_url=required("LABELSHARE_RPC_URL", "the JSON-RPC URL of a node, for example http://127.0.0.1:8545"),
@@ -48,6 +59,8 @@ class Settings:
             operator_key_file=Path(required("LABELSHARE_OPERATOR_KEY_FILE", "a file with the operator's key or keystore")),
             operator_password_file=Path(password) if password else None,
             host=env.get("LABELSHARE_HOST", "127.0.0.1"),
-            port=int(env.get("LABELSHARE_PORT", "8700")),
-            lease_seconds=int(env.get("LABELSHARE_LEASE_SECONDS", "600")),
+            port=number("LABELSHARE_PORT", 8700),
+            lease_seconds=number("LABELSHARE_LEASE_SECONDS", 600),
+            fee_cap=number("LABELSHARE_FEE_CAP_GWEI", 500) * GWEI,
+            operator_address=env.get("LABELSHARE_OPERATOR_ADDRESS", "").lower() or None,
         )

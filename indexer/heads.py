@@ -12,7 +12,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from indexer.verify import Unproven, check_header
-from indexer.wire import BlockJson
+from indexer.wire import BlockJson, small
 
 log = structlog.get_logger("indexer")
 
@@ -91,7 +91,7 @@ class Heads:
 
     def _hear(self, message: str | bytes) -> None:
         try:
-            params = self._decoder.decode(message).params
+            params = self._decoder.decode(small(message if isinstance(message, bytes) else message.encode())).params
             if params is None:
                 return
             check_header(params.result)

@@ -13,7 +13,7 @@ called before anything else, so the memory never holds what the database does no
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import JSON, Boolean, Table, inspect
@@ -146,12 +146,13 @@ class Rows:
             if slot is None:
                 return None
         self._touched[model][key] = slot
-        return cast("T | None", slot.row)
+        row: T | None = slot.row
+        return row
 
     def add(self, model: type[T], values: dict[str, Any]) -> T:
         """A new row. Raises InconsistentMirror when there is one of its key."""
         kind = kind_of(model)
-        row = kind.struct(**values)
+        row: T = kind.struct(**values)
         key = tuple([values[name] for name in kind.key_names])
         if model in NEVER_READ:
             slot = _Slot(row, None)
@@ -159,7 +160,7 @@ class Rows:
             self._unsaved.setdefault(model, {})
             if self._touched.setdefault(model, {}).setdefault(key, slot) is not slot:
                 raise InconsistentMirror(f"{model.__name__} {key} was there already. Rebuild the mirror: python -m indexer rebuild")
-            return cast(T, row)
+            return row
         if self.find(model, key) is not None:
             raise InconsistentMirror(f"{model.__name__} {key} was there already. Rebuild the mirror: python -m indexer rebuild")
         known = self._slots[model].get(key)
@@ -167,7 +168,7 @@ class Rows:
             known = self._slots[model][key] = _Slot(row, None)
         known.row = row
         self._touched[model][key] = known
-        return cast(T, row)
+        return row
 
     def where(self, model: type[T], **equal: Any) -> list[T]:
         """The rows with these values, in the order of their keys."""
@@ -186,7 +187,7 @@ class Rows:
             if slot.row is not None and all(getattr(slot.row, name) == value for name, value in equal.items())
         }
         touched.update(matches)
-        return [cast(T, slot.row) for slot in matches.values()]
+        return [slot.row for slot in matches.values()]
 
     def delete(self, model: type[State], row: Any) -> None:
         key = kind_of(model).key_of(msgspec.structs.astuple(row))

@@ -11,7 +11,7 @@ transaction of ours left the checkpoint, and every transaction checks that it st
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -109,7 +109,7 @@ class Runner:
         if place is not None and not self._stands(place, view):
             return False
         if place is not None and (view.at is None or view.at.hash != place[1]):
-            self._go_back()
+            self._go_back(view)
             return True
         return self._go_on(place, view)
 
@@ -139,10 +139,11 @@ class Runner:
         self._behind_since = self._clock() if self._behind_since is None else self._behind_since
         return self._clock() - self._behind_since >= self._settings.behind_grace
 
-    def _go_back(self) -> None:
+    def _go_back(self, view: View) -> None:
         self._place = self._store.checkpoint()
         blocks = self._store.blocks()
-        ancestor = common_ancestor(blocks, self._source.block_hash)
+        ancestor = common_ancestor(blocks, lambda number: self._hash_below(number, view.head.number))
+        self._prove_turn(blocks, ancestor, view.head.number)
         log.warning("reorganized", mirrored=blocks[-1][0] if blocks else None, common=ancestor)
         try:
             self._store.rewind(ancestor)
@@ -153,6 +154,27 @@ class Runner:
         self.refill(ancestor)
         if self._health is not None:
             self._health.reorganized((blocks[-1][0] if blocks else 0) - (ancestor or 0))
+
+    def _hash_below(self, number: int, head: int) -> str | None:
+        """A node that has its head has every block below it: that it says it has not is no sign of a reorganization."""
+        block_hash = self._source.block_hash(number)
+        if block_hash is None and number <= head:
+            raise SourceError(f"the node has block {head} and not block {number}")
+        return block_hash
+
+    def _prove_turn(self, blocks: Sequence[Place], ancestor: int | None, head: int) -> None:
+        """Nothing is taken back without a header in its place: the node must show another block that follows the common one, or
+        that the common one is its head. Raises ChainMoved."""
+        stored = dict(blocks)
+        if ancestor is None:
+            other = self._source.header(min(stored)) if stored else None
+            if stored and (other is None or other.hash == stored[other.number]):
+                raise ChainMoved("the chain changed while its common block was looked for")
+            return
+        shown = self._source.headers([ancestor, ancestor + 1] if head > ancestor else [ancestor])
+        follows = len(shown) == 1 or (shown[1].parent_hash == shown[0].hash and shown[1].hash != stored.get(ancestor + 1))
+        if shown[0].hash != stored[ancestor] or not follows:
+            raise ChainMoved("the chain changed while its common block was looked for")
 
     def refill(self, ancestor: int | None) -> None:
         """After a rewind beyond the window, its headers are kept again."""

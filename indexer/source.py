@@ -13,15 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import httpx
 import msgspec
 
 from indexer.models.base import LOG_BITS
 from indexer.reorg import Header, linked
-from indexer.rpc import Call, Rpc, SourceError, TooMuch
+from indexer.rpc import LIMIT, Call, Rpc, SourceError, TooMuch
 from indexer.verify import Unproven, bloom_mask, check_header, check_receipts
-from indexer.wire import BLOCK, LOGS, RECEIPTS, BlockJson, LogJson
+from indexer.wire import BLOCK, LOGS, RECEIPTS, BlockJson, LogJson, small
 from labelshare.chain import Deployment
 from labelshare.chain.decode import Log
+
+RANGE_LIMIT = 4_000_000  # Bytes of a range's logs: an order more than a window is sized for.
 
 __all__ = ["BlockRange", "ChainMoved", "Source", "SourceError", "TooMuch", "View", "WrongChain"]
 
@@ -71,9 +74,15 @@ class Source:
     """
 
     def __init__(
-        self, url: str, addresses: Iterable[str], timeout: float = 20, finality: int | None = None, receipts: bool = True
+        self,
+        url: str,
+        addresses: Iterable[str],
+        timeout: float = 20,
+        finality: int | None = None,
+        receipts: bool = True,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._rpc = Rpc(url, timeout)
+        self._rpc = Rpc(url, timeout, transport)
         self._addresses = sorted(addresses)
         self._known = set(self._addresses)
         self._masks = [bloom_mask(bytes.fromhex(address[2:])) for address in self._addresses]
@@ -122,6 +131,8 @@ class Source:
         at = answers[1] if number is not None else None
         if at is not None and int(at.number, 16) != number:
             raise SourceError(f"the node gave block {int(at.number, 16)} for block {number}")
+        if at is None and number is not None and head.number >= number:
+            raise SourceError(f"the node has block {head.number} and not block {number}")
         safe, finalized = self._final(head, answers[-2:])
         return View(head, _header(at) if at is not None else None, safe, finalized)
 
@@ -190,25 +201,26 @@ class Source:
         timestamp = int(block.timestamp, 16)
         try:
             if not self._receipts:
-                logs = [_log(log, timestamp) for log in LOGS.decode(raw)]
+                logs = _logs(LOGS.decode(small(raw)), timestamp)
                 if any(log.block_hash != block.hash for log in logs):
                     raise ChainMoved(f"block {block.number} changed while its logs were read")
                 return self._ordered(logs)
-            receipts = RECEIPTS.decode(raw)
+            receipts = RECEIPTS.decode(small(raw))
             if receipts is None:
                 raise ChainMoved(f"block {block.number} is not there any more")
             check_receipts(block, receipts)
         except (msgspec.DecodeError, Unproven, ValueError) as error:
             raise SourceError(f"the node's logs cannot be: {error}") from error
-        return [_log(log, timestamp) for receipt in receipts for log in receipt.logs if log.address.lower() in self._known]
+        return _logs((log for receipt in receipts for log in receipt.logs if log.address in self._known), timestamp)
 
     def claimed(self, first: int, last: int) -> BlockRange:
         """Blocks first to last by eth_getLogs, as the node says."""
         where = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
-        low, high, raw = self._rpc.post([_block_call(hex(first)), _block_call(hex(last)), ("eth_getLogs", [where])])
+        limit = LIMIT if first == last else RANGE_LIMIT
+        low, high, raw = self._rpc.post([_block_call(hex(first)), _block_call(hex(last)), ("eth_getLogs", [where])], limit)
         size = self._rpc.received
         try:
-            logs = [_log(log) for log in LOGS.decode(raw)]
+            logs = _logs(LOGS.decode(small(raw)))
         except (msgspec.DecodeError, ValueError) as error:
             raise SourceError(f"the node's logs cannot be: {error}") from error
         logs = self._ordered(logs)
@@ -267,7 +279,7 @@ def _parsed(raw: msgspec.Raw, kind: type[str]) -> str:
 def _block(raw: msgspec.Raw) -> BlockJson | None:
     """A header that hashes to its hash; None when the node has none."""
     try:
-        block: BlockJson | None = BLOCK.decode(raw)
+        block: BlockJson | None = BLOCK.decode(small(raw))
         if block is not None:
             check_header(block)
     except (msgspec.DecodeError, Unproven) as error:
@@ -276,19 +288,30 @@ def _block(raw: msgspec.Raw) -> BlockJson | None:
 
 
 def _header(block: BlockJson) -> Header:
-    return Header(int(block.number, 16), block.hash, block.parent_hash.lower(), int(block.timestamp, 16))
+    return Header(int(block.number, 16), block.hash, block.parent_hash, int(block.timestamp, 16))
 
 
-def _log(log: LogJson, timestamp: int | None = None) -> Log:
-    if timestamp is None and log.block_timestamp is not None:
-        timestamp = int(log.block_timestamp, 16)
-    return Log(
-        log.address.lower(),
-        [topic.lower() for topic in log.topics],
-        log.data.lower(),
-        int(log.block_number, 16),
-        log.block_hash.lower(),
-        log.transaction_hash.lower(),
-        int(log.log_index, 16),
-        timestamp,
-    )
+class _Numbers(dict[str, int]):
+    """Hex numbers, each parsed once: logs repeat their blocks, times and places."""
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = int(text, 16)
+        return number
+
+
+def _logs(logs: Iterable[LogJson], timestamp: int | None = None) -> list[Log]:
+    """Raises ValueError for what is no number. `timestamp`: of their block, where it is known."""
+    number = _Numbers()
+    return [
+        Log(
+            log.address,
+            log.topics,
+            log.data,
+            number[log.block_number],
+            log.block_hash,
+            log.transaction_hash,
+            number[log.log_index],
+            timestamp if log.block_timestamp is None or timestamp is not None else number[log.block_timestamp],
+        )
+        for log in logs
+    ]

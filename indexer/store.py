@@ -9,6 +9,7 @@ Raw events, event tables, state, journal and checkpoint change together or not a
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -36,7 +37,7 @@ BEFORE_ALL = -1
 ROWS_AT_ONCE = 20_000
 
 Place = tuple[int, str]
-Plan = tuple[type[Event], Handler | None, Callable[[Any], list[Any]]]
+Plan = tuple[type[Event], Handler | None, Callable[[Any], list[Any]], Table]
 
 
 class Overtaken(Exception):
@@ -54,7 +55,7 @@ class Store:
         self._engine = engine
         self._deployment = deployment
         self._names = {address: name for name, address in deployment.contracts.items()}
-        self._plans: dict[tuple[str, str], Plan | None] = {}
+        self._plans: dict[str, dict[str, Plan]] = {address: {} for address in self._names}
         self._rows = Rows()
         schema.ensure(engine)
         with engine.connect() as connection:
@@ -122,12 +123,12 @@ class Store:
         tables.insert(_table(Block), rows)
 
     def _keep_raw(self, tables: Bulk, logs: Iterable[Log]) -> None:
-        raw = bytes.fromhex
+        raw = _Bytes()
         rows: list[Values] = [
             (
                 log.block_number << LOG_BITS | log.log_index,
-                raw(log.transaction_hash[2:]),
-                raw(log.address[2:]),
+                raw[log.transaction_hash],
+                raw[log.address],
                 raw_topics(log),
                 raw_data(log),
             )
@@ -136,7 +137,7 @@ class Store:
         tables.insert(_table(RawEvent), rows)
 
     def _replay(self, tables: Bulk, logs: Iterable[Log], undoable_to: int) -> None:
-        context, events = Context(self._rows, dict(self._deployment.contracts)), dict[type[Event], list[Values]]()
+        context, events = Context(self._rows, dict(self._deployment.contracts)), defaultdict[Table, list[Values]](list)
         undo: list[Values] = []
         waiting = 0
         for number, block_logs in groupby(logs, key=_block_number):
@@ -145,13 +146,12 @@ class Store:
                 plan = self._plan(log)
                 if plan is None:
                     continue
-                kind, handle, values = plan
+                kind, handle, values, table = plan
                 event = cut(kind, log) or decode_by_abi(kind.CONTRACT, kind, log)
                 context.log_index, context.tx_hash = log.log_index, log.transaction_hash
                 if handle is not None:
                     handle(context, event)
-                row = (number << LOG_BITS | log.log_index, number, log.log_index, *values(event))
-                events.setdefault(kind, []).append(row)
+                events[table].append((number << LOG_BITS | log.log_index, number, log.log_index, *values(event)))
                 waiting += 1
             if number > undoable_to:
                 undo += self._rows.close_block(number, keep=True)
@@ -162,18 +162,19 @@ class Store:
 
     def _plan(self, log: Log) -> Plan | None:
         """What to do with a log of this contract and topic; None for a topic the contract does not have."""
-        where = (log.address, log.topics[0] if log.topics else "")
-        if where not in self._plans:
-            kind = EVENTS.get((self._names[log.address], where[1]))
-            if kind is None:  # Not kept: topics of strangers' making must not fill the memory.
-                return None
-            self._plans[where] = (kind, HANDLERS.get(kind), values_of(kind))
-        return self._plans[where]
+        plans = self._plans[log.address]
+        topic = log.topics[0] if log.topics else ""
+        plan = plans.get(topic)
+        if plan is None:
+            kind = EVENTS.get((self._names[log.address], topic))
+            if kind is not None:  # Topics of strangers' making are not kept: they would fill the memory.
+                plan = plans[topic] = (kind, HANDLERS.get(kind), values_of(kind), EVENT_TABLES[kind])
+        return plan
 
-    def _write(self, tables: Bulk, events: dict[type[Event], list[Values]], undo: list[Values]) -> None:
+    def _write(self, tables: Bulk, events: dict[Table, list[Values]], undo: list[Values]) -> None:
         self._rows.close_block(BEFORE_ALL, keep=False)
-        for kind, rows in events.items():
-            tables.insert(EVENT_TABLES[kind], rows)
+        for table, rows in events.items():
+            tables.insert(table, rows)
         tables.insert(_table(Undo), undo)
         self._rows.save()
         events.clear()
@@ -298,6 +299,14 @@ class Store:
         self._rows.forget()
         self._rows.begin(tables, complete=True)
         self._replay(tables, _stored_logs(connection), undoable_to)
+
+
+class _Bytes(dict[str, bytes]):
+    """Hex texts as bytes, each parsed once: logs repeat their contracts and transactions."""
+
+    def __missing__(self, text: str) -> bytes:
+        value = self[text] = bytes.fromhex(text[2:])
+        return value
 
 
 class _Writing:

@@ -6,6 +6,11 @@ from typing import Any
 import msgspec
 
 
+def _plain(name: str) -> str:
+    """A field as it stands in an answer whose letters were all made small: nodes may write hex with capitals."""
+    return name.replace("_", "")
+
+
 class Reply(msgspec.Struct, gc=False):
     """One answer of a JSON-RPC batch; `result` is parsed by whoever asked."""
 
@@ -14,7 +19,7 @@ class Reply(msgspec.Struct, gc=False):
     error: dict[str, Any] | None = None
 
 
-class LogJson(msgspec.Struct, gc=False, rename="camel"):
+class LogJson(msgspec.Struct, gc=False, rename=_plain):
     """A log as eth_getLogs and eth_getBlockReceipts give it. Not every node gives the block's time with it."""
 
     address: str
@@ -28,7 +33,7 @@ class LogJson(msgspec.Struct, gc=False, rename="camel"):
     removed: bool = False
 
 
-class ReceiptJson(msgspec.Struct, gc=False, rename="camel"):
+class ReceiptJson(msgspec.Struct, gc=False, rename=_plain):
     """A receipt, as far as its place in the receipts' trie depends on it."""
 
     transaction_hash: str
@@ -41,7 +46,7 @@ class ReceiptJson(msgspec.Struct, gc=False, rename="camel"):
     type: str = "0x0"
 
 
-class BlockJson(msgspec.Struct, gc=False, rename="camel"):
+class BlockJson(msgspec.Struct, gc=False, rename=_plain):
     """A block's header; the later fields came with hard forks, in this order."""
 
     number: str
@@ -66,6 +71,11 @@ class BlockJson(msgspec.Struct, gc=False, rename="camel"):
     excess_blob_gas: str | None = None
     parent_beacon_block_root: str | None = None
     requests_hash: str | None = None
+
+
+def small(answer: msgspec.Raw | bytes) -> bytes:
+    """An answer of nothing but hex and known names, for the decoders below."""
+    return bytes(answer).lower()
 
 
 REPLIES = msgspec.json.Decoder(list[Reply])

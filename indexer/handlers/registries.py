@@ -104,9 +104,9 @@ def session_revoked(context: Context, event: e.LabelRegistrySessionRevoked) -> N
 def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccepted) -> None:
     row = context.get(Round, event.round)
     row.labels += event.count
-    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "covered", "last_round", "open_round"), 0)
-    who = {"dataset": row.dataset, "contributor": event.contributor}
-    contributor = context.get_or_add(Contributor, **who, decided=False, **empty)
+    contributor = context.rows.find(Contributor, (row.dataset, event.contributor)) or _begin(
+        context, row.dataset, event.contributor
+    )
     contributor.sequence = event.sequence + 1
     contributor.last_round = event.round
     if event.admission == OPEN_PATH:
@@ -131,6 +131,11 @@ def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccept
         block_number=context.block_number,
         tx_hash=context.tx_hash,
     )
+
+
+def _begin(context: Context, dataset: int, contributor: str) -> Contributor:
+    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "covered", "last_round", "open_round"), 0)
+    return context.add(Contributor, dataset=dataset, contributor=contributor, decided=False, **empty)
 
 
 def _add_open(context: Context, row: Round, event: e.LabelRegistrySubmissionAccepted) -> None:

@@ -65,9 +65,10 @@ def is_hex(log: Log) -> bool:
 def raw_topics(log: Log) -> bytes:
     """The topics, one after the other. Raises ValueError."""
     topics = log.topics
-    if [len(topic) for topic in topics] != [66] * len(topics):
-        raise ValueError("a topic is no word")
-    raw = bytes.fromhex("".join([topic[2:] for topic in topics]))
+    for topic in topics:
+        if len(topic) != 66:
+            raise ValueError("a topic is no word")
+    raw = bytes.fromhex("".join(topics).replace("0x", ""))
     if len(raw) != 32 * len(topics):
         raise ValueError("a topic is no word")
     return raw

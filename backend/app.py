@@ -13,6 +13,8 @@ from backend.datasets.endpoints import router as datasets
 from backend.db import Database
 from backend.leases.endpoints import router as leases
 from backend.licenses.endpoints import router as licenses
+from backend.operations import metrics
+from backend.operations.endpoints import router as operations
 from backend.relay.signer import load_operator
 from backend.sessions.endpoints import router as sessions
 from backend.settings import Settings
@@ -51,7 +53,9 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     for router in (datasets, sessions, leases, submissions, audits, settlements, licenses):
         app.include_router(router, prefix="/v1")
+    app.include_router(operations)
     app.add_middleware(StrictJsonMiddleware, max_body=settings.max_body)
+    metrics.install(app, app.state.backend)
 
     @app.get("/", include_in_schema=False)
     def overview() -> FileResponse:

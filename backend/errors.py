@@ -5,14 +5,19 @@
     ├── Unauthorized   401  a signature is missing or not by whom it should be
     ├── Forbidden      403  known, but not allowed
     ├── NotFound       404
-    └── Conflict       409  right by itself, but not now
+    ├── Conflict       409  right by itself, but not now
+    └── NotReady       503  this process cannot serve now; others, or later
 """
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+log = logging.getLogger("labelshare.api")
 
 
 class DomainError(Exception):
@@ -45,6 +50,10 @@ class Conflict(DomainError):
     status = 409
 
 
+class NotReady(DomainError):
+    status = 503
+
+
 def error_body(code: str, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}
 
@@ -62,6 +71,14 @@ async def _validation(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error_body("invalid_request", f"{where}: {first['msg']}"), status_code=422)
 
 
+async def _database(_: Request, error: Exception) -> JSONResponse:
+    log.warning("the database does not answer: %s", type(error).__name__)
+    message = "The database does not answer; nothing was changed. Send the same request again."
+    return JSONResponse(error_body("database_unavailable", message), status_code=503)
+
+
 def install(app: FastAPI) -> None:
+    for kind in (OperationalError, InterfaceError):
+        app.add_exception_handler(kind, _database)
     app.add_exception_handler(DomainError, _domain)
     app.add_exception_handler(RequestValidationError, _validation)

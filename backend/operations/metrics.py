@@ -54,7 +54,7 @@ class Requests:
             await self.app(scope, receive, noting)
         finally:
             # The route's pattern, never the path: paths hold addresses and digests without end.
-            route = getattr(scope.get("route"), "path", "none")
+            route = ("/v1" if scope["path"].startswith("/v1/") else "") + getattr(scope.get("route"), "path", " none")
             self.seconds.labels(scope["method"], route).observe(time.monotonic() - began)
             self.count.labels(scope["method"], route, str(status)).inc()
 

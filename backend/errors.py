@@ -7,7 +7,8 @@
     ├── NotFound       404
     ├── Conflict       409  right by itself, but not now
     ├── TooLarge       413
-    └── TooMany        429  too many requests; says when to come back
+    ├── TooMany        429  too many requests; says when to come back
+    └── NotReady       503  this process cannot serve now; others, or later
 
 Every answer of 400 and above is a problem (RFC 9457): type, title, status, detail, code. No stack, no value that was sent.
 """
@@ -66,6 +67,10 @@ class TooLarge(DomainError):
 
 class TooMany(DomainError):
     status = 429
+
+
+class NotReady(DomainError):
+    status = 503
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:

@@ -90,6 +90,7 @@ class Message:
     TYPES: ClassVar[tuple[str, ...]]
 
     @classmethod
+    @cache
     def members(cls) -> list[tuple[str, str, str]]:
         """(attribute, EIP-712 name, type) of each member, in order."""
         return [(f.name, _camel(f.name), kind) for f, kind in zip(fields(cls), cls.TYPES, strict=True)]  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def test_killed_many_times_at_a_step_it_loses_and_doubles_nothing(step: str, tmp
     for first in range(0, SEEDS, A_LIFE):
         folder = tmp_path / str(first)
         folder.mkdir()
-        anvil = Anvil(PORTS)
+        anvil = Anvil(PORTS, "--prune-history", "20000")
         relay = Relay(Protocol(anvil), folder)
         try:
             seen = 0
@@ -41,7 +41,7 @@ def test_killed_many_times_at_a_step_it_loses_and_doubles_nothing(step: str, tmp
 
 
 def test_two_relayers_on_many_items_sign_no_nonce_twice(tmp_path: Path) -> None:
-    anvil = Anvil(PORTS)
+    anvil = Anvil(PORTS, "--prune-history", "20000")
     relay = Relay(Protocol(anvil), tmp_path)
     try:
         changed = race(relay, RACED, seconds=1800)

@@ -15,9 +15,10 @@ BUDGET = TASKS * PER_TASK
 SECONDS = 20 * 24 * 3600
 
 class Field:
-    """`operator`: whose relayed submissions the round takes. Bonds are 0, so that nobody needs any tokens."""
+    """`operator`: whose relayed submissions the round takes. Bonds are 0, so that nobody needs any tokens. `seconds`: until the
+    round's deadline; `changes` of the terms."""
 
-    def __init__(self, protocol: Protocol, operator: str) -> None:
+    def __init__(self, protocol: Protocol, operator: str, seconds: int = SECONDS, **changes: Any) -> None:
         self.protocol, self.operator = protocol, protocol.web3.to_checksum_address(operator)
         self.requester = protocol.accounts[2]
         for owner in protocol.accounts[3:6]:
@@ -25,14 +26,15 @@ class Field:
                 self._stake(owner)
         protocol.send("LabelToken", "transfer", self.requester, 10_000 * LBL, sender=protocol.treasury)
         protocol.send("LabelToken", "approve", protocol.addresses["Ledger"], 10_000 * LBL, sender=self.requester)
-        terms = DatasetTerms(self.operator, 3, 10, 10, 0, 0, "ipfs://x", "0x" + "00" * 32, audit_rate=1, min_labels=1, max_labels=9)
+        options: dict[str, Any] = {"audit_rate": 1, "min_labels": 1, "max_labels": PER_TASK} | changes
+        terms = DatasetTerms(self.operator, 3, 10, 10, 0, 0, "ipfs://x", "0x" + "00" * 32, **options)
         struct = terms.struct(self.requester, protocol.call("Parameters", "feeBps"))
         protocol.send("DatasetRegistry", "create", struct, sender=self.requester)
         self.dataset = protocol.call("DatasetRegistry", "datasetCount")
         escrow = protocol.call("DatasetRegistry", "escrowAccountOf", self.dataset)
         protocol.send("Ledger", "deposit", escrow, 100 * LBL, sender=self.requester)
         now = protocol.web3.eth.get_block("latest")["timestamp"]
-        self.deadline = now + SECONDS
+        self.deadline = now + seconds
         arguments = (self.dataset, b"\x01" * 32, TASKS, BUDGET, self.deadline, False)
         protocol.send("LabelRegistry", "openRound", *arguments, sender=self.requester)
         self.round = protocol.call("LabelRegistry", "roundCount")

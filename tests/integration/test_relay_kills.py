@@ -17,7 +17,7 @@ SEED = 1
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     """One relayer's life: each test kills it once more, on the same chain and database."""
-    anvil = Anvil(PORTS)
+    anvil = Anvil(PORTS, "--prune-history", "20000")
     relay = Relay(Protocol(anvil), tmp_path_factory.mktemp("kills"))
     yield relay
     relay.refused = sum(row.error is not None for row in relay.rows())
@@ -37,7 +37,7 @@ def test_killed_at_a_step_it_loses_and_doubles_nothing(relay: Relay, step: str) 
 
 
 def test_two_relayers_at_once_sign_no_nonce_twice(tmp_path: Path) -> None:
-    anvil = Anvil(PORTS)
+    anvil = Anvil(PORTS, "--prune-history", "20000")
     relay = Relay(Protocol(anvil), tmp_path)
     try:
         assert race(relay, 400) > 4, "the lease hardly changed hands"

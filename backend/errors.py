@@ -103,7 +103,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 async def _database(_: Request, error: Exception) -> JSONResponse:
     log.warning("the database did not answer: %s", type(error).__name__)
-    return problem(503, "busy", "The database does not answer now. Try again in a moment.", {"Retry-After": "1"})
+    detail = "The database does not answer; nothing was changed. Send the same request again."
+    return problem(503, "database_unavailable", detail, headers={"Retry-After": "1"})
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -38,7 +38,8 @@ def nonce(world: World, **headers: str) -> dict[str, Any]:
 def message(view: dict[str, Any], address: str) -> str:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return (
-        f"{view['domain']} wants you to sign in with your Ethereum account:\n{to_checksum_address(address)}\n\n{view['statement']}\n\n"
+        f"{view['domain']} wants you to sign in with your Ethereum account:\n{to_checksum_address(address)}\n\n"
+        f"{view['statement']}\n\n"
         f"URI: {view['uri']}\nVersion: {view['version']}\nChain ID: {view['chain_id']}\nNonce: {view['nonce']}\nIssued At: {now}"
     )
 

@@ -12,7 +12,7 @@ from backend.errors import Invalid
 from backend.explorer.feed import TOPIC_OF, TOPICS
 from backend.explorer.service import concerns
 from backend.explorer.stream import Stream
-from indexer.models import Block, Checkpoint, RawEvent
+from indexer.models import Block, Checkpoint, RawEvent, position
 from labelshare.chain.events import EVENTS, LabelRegistryRoundClosed, LabelRegistrySessionRevoked
 from tests.integration.api import CHAIN_ID, CONTRACTS, World
 
@@ -31,19 +31,16 @@ def word(value: int) -> str:
 def closed(block: int, index: int, round_id: int = 1, dataset: int = 1) -> RawEvent:
     """A RoundClosed event as the indexer keeps it."""
     return RawEvent(
-        chain_id=CHAIN_ID,
-        block_hash=f"0x{block:064x}",
-        log_index=index,
-        block_number=block,
-        transaction_hash=f"0x{block * 100 + index:064x}",
-        address=CONTRACTS["LabelRegistry"],
-        topics=json.dumps([LabelRegistryRoundClosed.TOPIC, "0x" + word(round_id), "0x" + word(dataset)]),
-        data="0x" + word(5),
+        position=position(block, index),
+        transaction_hash=(block * 100 + index).to_bytes(32, "big"),
+        address=bytes.fromhex(CONTRACTS["LabelRegistry"][2:]),
+        topics=bytes.fromhex(LabelRegistryRoundClosed.TOPIC[2:] + word(round_id) + word(dataset)),
+        data=bytes.fromhex(word(5)),
     )
 
 
 def mine(world: World, block: int, *events: RawEvent) -> None:
-    world.mirror(Block(number=block, hash=f"0x{block:064x}", parent_hash="0x" + "00" * 32, timestamp=world.now + block), *events)
+    world.mirror(Block(number=block, hash=f"0x{block:064x}", timestamp=world.now + block), *events)
     world.change(Checkpoint, CHAIN_ID, block_number=block, block_hash=f"0x{block:064x}", timestamp=world.now + block)
 
 

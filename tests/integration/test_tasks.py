@@ -35,7 +35,13 @@ def open_round(world: World, **body: Any) -> Any:
 def metadata(world: World, **changes: Any) -> Any:
     items = [{"content": {"text": f"example {i}"}, "answer": i % 2, "explanation": "Because."} for i in range(3)]
     classes = [{"name": "bad"}, {"name": "good"}]
-    body = {"name": "Reviews", "task_type": "text-choice", "question": "Is it good?", "classes": classes, "practice": items} | changes
+    body = {
+        "name": "Reviews",
+        "task_type": "text-choice",
+        "question": "Is it good?",
+        "classes": classes,
+        "practice": items,
+    } | changes
     return world.client.post("/v1/metadata", json=body, headers=world.access(world.requester, "metadata", 0))
 
 

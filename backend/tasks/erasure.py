@@ -62,7 +62,7 @@ def decide(session: Session, dataset: int, account: str, request: schemas.Erasur
 
 
 def _require_nobody_else(session: Session, content_hash: str, account: str, operator: str) -> None:
-    """Raises Forbidden when another requester's dataset has the same task: content is kept once, so that only the operator decides."""
+    """Raises Forbidden when another requester's dataset has the same task: content is kept once, so only the operator decides."""
     others = (
         select(Dataset.id)
         .join(Draft, Draft.dataset == Dataset.id)

@@ -42,7 +42,9 @@ def main() -> None:
         while not server.started:
             time.sleep(0.05)
         url = f"http://127.0.0.1:{port}/openapi.json"
-        command = [str(binary), "run", url, "--header", f"Authorization: Bearer {cast.tokens['requester']}", "--checks", CHECKS]
+        config = Path(folder) / "schemathesis.toml"
+        config.write_text(f'[auth.openapi.bearer]\nbearer = "{cast.tokens["requester"]}"\n')
+        command = [str(binary), "--config-file", str(config), "run", url, "--checks", CHECKS]
         command += ["--exclude-path-regex", EXCLUDED, "--max-examples", examples, "--phases", "examples,coverage,fuzzing"]
         command += ["--continue-on-failure", "--no-color", *sys.argv[1:]]
         code = subprocess.run(command, cwd=folder, check=False).returncode

@@ -46,11 +46,11 @@ def test_it_is_not_ready_without_mirror_or_migration_and_says_what_to_do(world: 
     with world.backend.database.transaction() as session:
         session.execute(delete(Checkpoint))
     answer = world.client.get("/ready")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "mirror_empty")
+    assert (answer.status_code, answer.json()["code"]) == (503, "mirror_empty")
     command.downgrade(alembic_config(world.backend.settings.database_url), "0002")
     answer = world.client.get("/ready")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_migrated")
-    assert "python -m backend migrate" in answer.json()["error"]["message"]
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_migrated")
+    assert "python -m backend migrate" in answer.json()["detail"]
     assert world.client.get("/health").status_code == 200
 
 
@@ -61,7 +61,7 @@ def test_a_database_that_does_not_answer_is_503_and_not_500(world: World, tmp_pa
     (tmp_path / "app.db").mkdir()
     for path in ("/ready", "/v1/datasets"):
         answer = world.client.get(path)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert figures(world)["labelshare_database_up"] == 0
     assert world.client.get("/health").status_code == 200
 

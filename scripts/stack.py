@@ -152,6 +152,8 @@ class Stack:
         if not found:
             raise StackError("anvil is not installed in this folder. Run: make setup")
         options = ["--port", str(self.rpc_port), "--block-time", "1", "--mixed-mining", "--base-fee", "0", "--silent"]
+        # States in memory: anvil loses contracts when it reorganizes from a state that it has put away.
+        options += ["--prune-history", "20000"]
         self._spawn("anvil", [str(found[0]), *options])
         rpc, end = Rpc(self.rpc_url), time.monotonic() + 20
         while True:

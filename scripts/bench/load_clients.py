@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 PROCESSES = 4
 CONNECTIONS = 8  # of a process
-PAUSE = 0.05  # seconds before a 429 or a lost connection is tried again
+PAUSE = 0.05  # seconds before that is tried again
+AGAIN = (0, 429)  # no answer, and too much at once
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -51,24 +52,34 @@ def _work(share: Sequence[tuple[str, Sequence[bytes]]], path: str) -> Result:
 
 
 def _contribute(url: str, bodies: Sequence[bytes], path: str) -> Result:
-    result, server = Result(), urlsplit(url).netloc
-    connection = http.client.HTTPConnection(server, timeout=120)
+    result, connection = Result(), http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
     for body in bodies:
-        while True:
-            began = time.monotonic()
-            try:
-                connection.request("POST", path, body, HEADERS)
-                response = connection.getresponse()
-                response.read()
-            except (OSError, http.client.HTTPException):
-                result.statuses[0] += 1
-                connection.close()
-                time.sleep(PAUSE)
-                continue
-            result.statuses[response.status] += 1
-            if response.status != 429:
-                break
+        while _post(connection, path, body, result) in AGAIN:
             time.sleep(PAUSE)
-        result.latencies.append(time.monotonic() - began)
     connection.close()
     return result
+
+
+def post_one(url: str, path: str, body: bytes, result: Result) -> int:
+    """Posts once over a connection of its own; the status, 0 when there was no answer."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        return _post(connection, path, body, result)
+    finally:
+        connection.close()
+
+
+def _post(connection: http.client.HTTPConnection, path: str, body: bytes, result: Result) -> int:
+    began = time.monotonic()
+    try:
+        connection.request("POST", path, body, HEADERS)
+        response = connection.getresponse()
+        response.read()
+        status = response.status
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        status = 0
+    result.statuses[status] += 1
+    if status not in AGAIN:
+        result.latencies.append(time.monotonic() - began)
+    return status

@@ -12,7 +12,8 @@ from backend.db import Database
 from backend.models import Lease, Slot
 from indexer.models import Submission
 from labelshare.chain.calls import call_data
-from labelshare.chain.events import LabelRegistrySubmissionSkipped
+from labelshare.chain.decode import Log
+from labelshare.chain.events import LabelRegistrySubmissionAccepted, LabelRegistrySubmissionSkipped
 from labelshare.chain.naming import user_account
 from labelshare.chain.rpc import Rpc
 from labelshare.client.api import Api, wait_for
@@ -151,6 +152,19 @@ class World:
     def _mirrored(self) -> int:
         with self.database.transaction() as session:
             return session.scalar(select(func.count()).select_from(Submission).where(Submission.round == self.round)) or 0
+
+    def submission_logs(self) -> list[tuple[Log, LabelRegistrySubmissionAccepted]]:
+        """Accepted submissions of the round with where they are, in the chain's order."""
+        return list(self.chain.events(LabelRegistrySubmissionAccepted, topic(self.round)))
+
+    def balance(self, account: str, block: int) -> int:
+        """Of a Ledger account, base units, as of a block."""
+        data = "0x" + call_data("Ledger", "balanceOf", [account]).hex()
+        return int(self.rpc.call("eth_call", {"to": self.chain.address("Ledger"), "data": data}, hex(block)), 16)
+
+    def block_hash(self, number: int) -> str | None:
+        block = self.rpc.block(hex(number))
+        return str(block["hash"]) if block else None
 
     def count(self) -> dict[str, int]:
         """What the chain has: accepted submissions, of these doubled ones, skipped ones; and the mirror's count."""

@@ -63,6 +63,11 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
 	@$(BIN)/python -m scripts.export_reference --check
+	@$(BIN)/python -m scripts.export_openapi --check
+
+.PHONY: check-api
+check-api: setup .tools/check.done ## Schemathesis over the OpenAPI document: no server error, no undocumented answer, nothing without signing in
+	@nice -n 5 $(BIN)/python -m tests.deep.api_fuzz
 
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
@@ -97,7 +102,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
@@ -158,6 +163,12 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@$(PROOF)/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/deep/requirements.lock
 	@touch $@
 
+.tools/check.done: scripts/check/requirements.lock | .tools/tools-checked
+	@echo "Installing Schemathesis into .tools/check-venv …"
+	@test -x .tools/check-venv/bin/python || $(PYTHON) -m venv .tools/check-venv
+	@.tools/check-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/check/requirements.lock
+	@touch $@
+
 .tools/crowd-kit.done: scripts/lab/requirements.lock | .tools/tools-checked
 	@echo "Installing crowd-kit into .tools/crowdkit-venv …"
 	@test -x .tools/crowdkit-venv/bin/python || $(PYTHON) -m venv .tools/crowdkit-venv
@@ -187,6 +198,8 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/bench/oldest-numpy.lock
 	uv pip compile --quiet scripts/lab/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
+	uv pip compile --quiet scripts/check/requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/requirements.lock
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder

@@ -176,7 +176,7 @@ def _block(number: int, parent: str, receipts: Sequence[ReceiptJson], salt: str)
     root = ordered_root([receipt_bytes(receipt) for receipt in receipts])
     bloom = _bloom([log for receipt in receipts for log in receipt.logs])
     words = {name: word(7) for name in ("sha3_uncles", "state_root", "transactions_root", "withdrawals_root", "parent_beacon_block_root")}
-    numbers = {name: "0x0" for name in ("difficulty", "base_fee_per_gas", "blob_gas_used", "excess_blob_gas")}
+    numbers = dict.fromkeys(("difficulty", "base_fee_per_gas", "blob_gas_used", "excess_blob_gas"), "0x0")
     block = BlockJson(
         number=hex(number),
         hash="",

@@ -248,10 +248,14 @@ class Store:
                     "stopped and keeps what it has. See that LABELSHARE_RPC_URL is a node you believe; then take the new chain: "
                     "python -m indexer recover"
                 )
-            connection.execute(delete(RawEvent).where(RawEvent.position >= position(target + 1, 0)))
+            after = position(target + 1, 0)
+            tables_hit = self._event_tables_after(connection, after)
+            connection.execute(delete(RawEvent).where(RawEvent.position >= after))
             connection.execute(delete(Block).where(Block.number > target))
             if target >= checkpoint["undoable_to"]:
                 self._undo(connection, target)
+                for table in tables_hit:
+                    connection.execute(delete(table).where(table.c.position >= after))
                 reach = checkpoint["undoable_to"]
             else:
                 reach = max(target - HISTORY, self._deployment.block - 1)
@@ -271,8 +275,12 @@ class Store:
             if before is not None:
                 connection.execute(insert(table).values(json.loads(before)))
         connection.execute(delete(Undo).where(Undo.block_number > target))
-        for table in EVENT_TABLES.values():
-            connection.execute(delete(table).where(table.c.position >= position(target + 1, 0)))
+
+    def _event_tables_after(self, connection: Connection, after: int) -> list[Table]:
+        """The event tables that hold rows from this position on, by the raw events."""
+        chosen = select(RawEvent.address, RawEvent.topics).where(RawEvent.position >= after)
+        kinds = {(self._names["0x" + row.address.hex()], "0x" + row.topics[:32].hex()) for row in connection.execute(chosen)}
+        return [EVENT_TABLES[EVENTS[kind]] for kind in sorted(kinds) if kind in EVENTS]
 
     def _set_back(self, connection: Connection, checkpoint: Any, target: int, undoable_to: int) -> None:
         block = connection.execute(select(_table(Block)).where(Block.number == target)).mappings().one_or_none()

@@ -1,4 +1,5 @@
-"""The indexer bench's measurements, each in a process of its own: python -m scripts.bench.indexer_parts PART URL DATABASE MANIFEST."""
+"""The indexer bench's measurements, each in a process of its own: python -m scripts.bench.indexer_parts PART URL DATABASE
+MANIFEST."""
 
 import json
 import logging

@@ -21,10 +21,10 @@ from indexer import schema
 from indexer.bulk import Bulk, bulk
 from indexer.handlers import HANDLERS
 from indexer.handlers.context import Context, Handler
-from indexer.models import EVENT_TABLES, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
+from indexer.models import EVENT_TABLES, STATE_MODELS, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
 from indexer.models.base import LOG_BITS
 from indexer.reorg import HISTORY, Header
-from indexer.rows import Rows, Values, images
+from indexer.rows import Rows, Values, images, kind_of
 from indexer.schema import StoreError
 from indexer.source import BlockRange
 from labelshare.chain import Deployment
@@ -253,7 +253,7 @@ class Store:
             connection.execute(delete(RawEvent).where(RawEvent.position >= after))
             connection.execute(delete(Block).where(Block.number > target))
             if target >= checkpoint["undoable_to"]:
-                self._undo(connection, target)
+                self._undo(connection, tables, target)
                 for table in tables_hit:
                     connection.execute(delete(table).where(table.c.position >= after))
                 reach = checkpoint["undoable_to"]
@@ -263,17 +263,15 @@ class Store:
             self._set_back(connection, checkpoint, target, reach)
         self._rows.forget()
 
-    def _undo(self, connection: Connection, target: int) -> None:
+    def _undo(self, connection: Connection, tables: Bulk, target: int) -> None:
         """Puts every state row back to what it was after the block."""
-        tables = {table.name: table for table in STATE_TABLES}
+        kinds = {kind.table.name: kind for kind in map(kind_of, STATE_MODELS)}
         after = select(Undo.block_number, Undo.table_name, Undo.key, Undo.before).where(Undo.block_number > target)
         entries = [tuple(row) for row in connection.execute(after.order_by(Undo.block_number))]
         for _, name, key, before in images(entries):
-            table = tables[name]
-            matches = zip(table.primary_key, json.loads(key), strict=True)
-            connection.execute(delete(table).where(*(column == value for column, value in matches)))
+            tables.delete(kinds[name], [tuple(json.loads(key))])
             if before is not None:
-                connection.execute(insert(table).values(json.loads(before)))
+                tables.insert(kinds[name].table, [tuple(json.loads(before))])
         connection.execute(delete(Undo).where(Undo.block_number > target))
 
     def _event_tables_after(self, connection: Connection, after: int) -> list[Table]:

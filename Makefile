@@ -23,6 +23,8 @@ STEPS ?= 60
 SEEDS ?= 200
 LIES ?= 10000
 TURNS ?= 1000
+KILLS ?= 200
+MINUTES ?= 10
 
 .PHONY: help
 help: ## This list
@@ -72,6 +74,18 @@ check-build: setup ## Compiles twice from clean folders at different paths: the 
 check-deploy: setup ## Kills a deployment at every transaction: before it is sent, once it is sent, once it is mined (3 minutes)
 	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
 
+.PHONY: relay-kills
+relay-kills: setup ## SIGKILL at each of the relayer's steps KILLS times, and two relayers on 10,000 items (hours)
+	@LABELSHARE_KILLS=$(KILLS) nice -n 5 $(BIN)/pytest tests/deep/test_relay_kills.py
+
+.PHONY: soak
+soak: setup ## MINUTES of kills, node faults, reorganizations and database restarts, with an audit every minute
+	@$(BIN)/python -m scripts.soak --minutes $(MINUTES)
+
+.PHONY: bench-load
+bench-load: setup ## 10,000 signed submissions at once through API, relayer, chain and mirror (5 minutes)
+	@$(BIN)/python -m scripts.bench.load
+
 .PHONY: bench-gas
 bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 	@scripts/brownie bench gas
@@ -94,7 +108,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build check-deploy exploit-patches stateful-deep mirror-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy relay-kills mirror-deep exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time

@@ -1,64 +1,127 @@
-"""Who asks: signed Access headers (specification S2), so that nobody needs a password or a login."""
+"""Who asks: a session that was signed in, or signed Access headers (specification S2). What they may do, each service says."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
+from backend.accounts.sessions import COOKIE, account_of
 from backend.context import Backend
-from backend.errors import Invalid, Unauthorized
+from backend.errors import Forbidden, Invalid, Unauthorized
+from backend.signatures import signer_of, with_wallets, wrong_signer
 from indexer.models import Session as SessionKey
 from labelshare.rules import eip712
 
 LONGEST = 3600  # seconds ahead that a deadline may lie
-SESSION_PURPOSES = ("lease", "labels")
+SESSION_PURPOSES = ("lease", "labels", "me")
+SAFE = ("GET", "HEAD", "OPTIONS")
 
+cookie_scheme = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by POST /v1/auth/login.")
+bearer_scheme = HTTPBearer(auto_error=False, description="The token of POST /v1/auth/login.")
 
-Account = Annotated[str, Header(alias="X-Labelshare-Account", pattern=r"^0x[0-9a-f]{40}$")]
-Deadline = Annotated[int, Header(alias="X-Labelshare-Deadline", ge=0, lt=1 << 63)]
-SignatureHeader = Annotated[str, Header(alias="X-Labelshare-Signature", pattern=r"^0x[0-9a-f]{130}$")]
+Account = Annotated[str | None, Header(alias="X-Labelshare-Account", pattern=r"^0x[0-9a-f]{40}$")]
+Deadline = Annotated[int | None, Header(alias="X-Labelshare-Deadline", ge=0, lt=1 << 63)]
+SignatureHeader = Annotated[str | None, Header(alias="X-Labelshare-Signature", pattern=r"^0x([0-9a-f]{2}){1,4096}$")]
 
 
 @dataclass(frozen=True)
-class AccessHeaders:
-    """The headers of a request, not yet checked: account, deadline (unix seconds) and the 65-byte signature."""
+class SignedAccess:
+    """The three headers, not yet checked: account, deadline (unix seconds), signature."""
 
     account: str
     deadline: int
-    signature: bytes
+    signature: str
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who says they ask, not yet checked."""
+
+    token: str | None
+    signed: SignedAccess | None
 
     def account_for(self, backend: Backend, session: Session, purpose: str, subject: int) -> str:
-        """The account, when it signed Access for this purpose and subject. Raises Unauthorized or Invalid."""
-        check(backend, session, eip712.Access(self.account, purpose, subject, self.deadline), self.signature)
-        return self.account
+        """The account that is signed in, or signed Access for this purpose and subject. Counts against the account's rate.
+
+        Raises Unauthorized, Invalid or TooMany.
+        """
+        if self.signed is not None:
+            message = eip712.Access(self.signed.account, purpose, subject, self.signed.deadline)
+            check(backend, session, message, self.signed.signature)
+            account = self.signed.account
+        elif self.token is not None:
+            account = account_of(session, self.token, backend.now(session))
+        else:
+            raise Unauthorized(
+                "who_asks",
+                f"Sign in (POST /v1/auth/login), or send signed Access headers for the purpose {purpose!r}, subject {subject}.",
+            )
+        backend.limits.charge(account)
+        return account
 
 
-def access_headers(account: Account, deadline: Deadline, signature: SignatureHeader) -> AccessHeaders:
-    return AccessHeaders(account, deadline, bytes.fromhex(signature[2:]))
+    def me(self, backend: Backend) -> str:
+        """The account that asks for what is its own (Access purpose `me`, subject 0). Raises as `account_for` does."""
+        return self.verified(backend, "me", 0)
+
+    def verified(self, backend: Backend, purpose: str, subject: int) -> str:
+        """`account_for` in a transaction of its own; contract wallets are asked."""
+
+        def read() -> str:
+            with backend.database.reading() as session:
+                return self.account_for(backend, session, purpose, subject)
+
+        return with_wallets(backend.rpc, read)
 
 
-Access = Annotated[AccessHeaders, Depends(access_headers)]
+def asker(
+    request: Request,
+    cookie: Annotated[str | None, Depends(cookie_scheme)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)],
+    account: Account = None,
+    deadline: Deadline = None,
+    signature: SignatureHeader = None,
+) -> Asker:
+    """Reads who asks. Signed headers go before a token, a token in a header before one in a cookie."""
+    given = [part is not None for part in (account, deadline, signature)]
+    if any(given) and not all(given):
+        raise Invalid("half_signed", "X-Labelshare-Account, -Deadline and -Signature go together; one is missing.")
+    if account is not None and deadline is not None and signature is not None:
+        return Asker(None, SignedAccess(account, deadline, signature))
+    if bearer is not None:
+        return Asker(bearer.credentials, None)
+    if cookie is not None and request.method not in SAFE:
+        require_same_origin(request)
+    return Asker(cookie, None)
 
 
-def check(backend: Backend, session: Session, access: eip712.Access, signature: bytes) -> None:
+Access = Annotated[Asker, Depends(asker)]
+
+
+def require_same_origin(request: Request) -> None:
+    """Raises Forbidden when a browser sends our cookie for a page that is not ours."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    allowed: tuple[str, ...] = request.app.state.backend.settings.origins
+    if origin in allowed or (origin is None and site == "same-origin"):
+        return
+    raise Forbidden("other_origin", f"A cookie is taken from pages of {' or '.join(allowed)} only. Others send a bearer token.")
+
+
+def check(backend: Backend, session: Session, access: eip712.Access, signature: str) -> None:
     """Raises Unauthorized or Invalid, saying what to sign."""
     now = backend.now(session)
     if access.deadline < now:
         raise Unauthorized("access_expired", f"The access deadline {access.deadline} is past; sign one ahead of {now}.")
     if access.deadline > now + LONGEST:
         raise Invalid("access_too_long", f"The access deadline may be at most {LONGEST} s ahead.")
-    try:
-        signer = eip712.recover(access.digest(backend.domain("LabelRegistry")), signature)
-    except eip712.InvalidSignature as error:
-        raise Unauthorized("invalid_signature", str(error)) from error
+    digest = access.digest(backend.domain("LabelRegistry"))
+    signer = signer_of(digest, signature, access.account)
     if signer == access.account:
         return
     key = session.get(SessionKey, (access.account, signer)) if access.purpose in SESSION_PURPOSES else None
     if key is None or key.revoked or key.expiry < now:
-        raise Unauthorized(
-            "wrong_signer",
-            f"The Access is not signed by {access.account}"
-            + (" or a live session key of theirs" if access.purpose in SESSION_PURPOSES else "")
-            + f". Sign Access(account, {access.purpose!r}, {access.subject}, deadline) for this chain and LabelRegistry.",
-        )
+        more = " or a live session key of theirs" if access.purpose in SESSION_PURPOSES else ""
+        wanted = f"; sign Access(account, {access.purpose!r}, {access.subject}, deadline)"
+        raise wrong_signer(digest, signature, access.account, signer, more + wanted)

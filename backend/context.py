@@ -9,21 +9,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.db import Database
+from backend.limits import Limits
 from backend.relay.signer import Operator
 from backend.settings import Settings
 from indexer.models import Checkpoint
 from labelshare.chain import Deployment
+from labelshare.chain.rpc import Rpc
 from labelshare.rules import eip712
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One per process."""
+    """One per process. `rpc` is asked about contract wallets, and on development chains for gas; everything else is mirrored."""
 
     settings: Settings
     deployment: Deployment
     database: Database
     operator: Operator
+    rpc: Rpc
+    limits: Limits
 
     def domain(self, contract: str) -> eip712.Domain:
         """The EIP-712 domain of a contract of our deployment, by name."""

@@ -8,13 +8,20 @@ from pathlib import Path
 from labelshare.chain import Deployment, deployment
 
 
+BUNDLE = Path(__file__).resolve().parent.parent / "web" / "dist"
+
+
 class SettingsError(ValueError):
     """A setting is missing or wrong; the message says which, and what to set."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`: bytes of a request at most."""
+    """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`, `max_upload`: bytes of a request at most.
+
+    `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a minute, 0 for no
+    limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the built web app.
+    """
 
     rpc_url: str
     database_url: str
@@ -25,6 +32,19 @@ class Settings:
     port: int = 8700
     lease_seconds: int = 600
     max_body: int = 8 * 1024 * 1024
+    max_upload: int = 64 * 1024 * 1024
+    origin: str = ""
+    rate_per_address: int = 12_000
+    rate_per_account: int = 1_200
+    task_hosts: tuple[str, ...] = ()
+    bundle: Path = BUNDLE
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Our own origins, as browsers write them; a loopback address goes by two names."""
+        if self.origin:
+            return (self.origin.rstrip("/"),)
+        return tuple(f"http://{host}:{self.port}" for host in dict.fromkeys((self.host, "127.0.0.1", "localhost")))
 
     @property
     def deployment(self) -> Deployment:
@@ -50,4 +70,9 @@ class Settings:
             host=env.get("LABELSHARE_HOST", "127.0.0.1"),
             port=int(env.get("LABELSHARE_PORT", "8700")),
             lease_seconds=int(env.get("LABELSHARE_LEASE_SECONDS", "600")),
+            origin=env.get("LABELSHARE_ORIGIN", ""),
+            rate_per_address=int(env.get("LABELSHARE_RATE_PER_ADDRESS", "12000")),
+            rate_per_account=int(env.get("LABELSHARE_RATE_PER_ACCOUNT", "1200")),
+            task_hosts=tuple(env.get("LABELSHARE_TASK_HOSTS", "").split()),
+            bundle=Path(env.get("LABELSHARE_WEB_BUNDLE", str(BUNDLE))),
         )

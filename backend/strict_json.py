@@ -1,4 +1,7 @@
-"""A middleware that lets no ambiguous request body through: size, encoding, numbers, keys, characters."""
+"""A middleware that lets no ambiguous request body through: size, encoding, numbers, keys, characters.
+
+Uploads are another matter: their path takes multipart bodies of a stated length, which the form parser reads piece by piece.
+"""
 
 import json
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.errors import error_body
+from backend.errors import problem
 
 
 class NotStrict(ValueError):
@@ -59,15 +62,24 @@ def _check_text(value: Any) -> None:
 
 
 class StrictJsonMiddleware:
-    """Reads and checks the body of every POST before the app sees it. Answers 413, 415 or 400 itself."""
+    """Reads and checks the body of every POST before the app sees it. Answers 413, 415, 411 or 400 itself.
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
+    `uploads`: the paths that take multipart/form-data, of at most `max_upload` bytes.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int, max_upload: int, uploads: tuple[str, ...]) -> None:
         self.app = app
         self.max_body = max_body
+        self.max_upload = max_upload
+        self.uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
+            return
+        if scope["path"] in self.uploads:
+            too_much = self._check_upload(dict(scope["headers"]))
+            await (too_much or self.app)(scope, receive, send)
             return
         refused, body = await self._read(scope, receive)
         if refused is not None:
@@ -82,26 +94,35 @@ class StrictJsonMiddleware:
 
         await self.app(scope, replay, send)
 
+    def _check_upload(self, headers: dict[bytes, bytes]) -> JSONResponse | None:
+        if _media_type(headers) != b"multipart/form-data":
+            return problem(415, "not_multipart", "Send the files as multipart/form-data.")
+        length = headers.get(b"content-length", b"")
+        if not length.isdigit():
+            return problem(411, "no_length", "Say how long the upload is (Content-Length).")
+        if int(length) > self.max_upload:
+            return problem(413, "too_large", f"An upload holds at most {self.max_upload} bytes; send less at once.")
+        return None
+
     async def _read(self, scope: Scope, receive: Receive) -> tuple[JSONResponse | None, bytes]:
-        content_type = dict(scope["headers"]).get(b"content-type", b"").split(b";")[0].strip().lower()
-        if content_type != b"application/json":
-            return _refusal(415, "not_json", "Send the body as application/json."), b""
+        if _media_type(dict(scope["headers"])) != b"application/json":
+            return problem(415, "not_json", "Send the body as application/json."), b""
         body = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return _refusal(400, "disconnected", "The request was not sent to its end."), b""
+                return problem(400, "disconnected", "The request was not sent to its end."), b""
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self.max_body:
-                return _refusal(413, "too_large", f"A request holds at most {self.max_body} bytes; send less at once."), b""
+                return problem(413, "too_large", f"A request holds at most {self.max_body} bytes; send less at once."), b""
         try:
             parse(bytes(body))
         except NotStrict as error:
-            return _refusal(400, "invalid_json", f"Request refused: {error}."), b""
+            return problem(400, "invalid_json", f"Request refused: {error}."), b""
         return None, bytes(body)
 
 
-def _refusal(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse(error_body(code, message), status_code=status)
+def _media_type(headers: dict[bytes, bytes]) -> bytes:
+    return headers.get(b"content-type", b"").split(b";")[0].strip().lower()

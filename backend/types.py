@@ -2,13 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$"), Field(examples=["0x" + "ab" * 20])]
 AddressPath = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
+AddressQuery = Annotated[str | None, Query(pattern=r"^0x[0-9a-f]{40}$")]
+HashPath = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
+IdPath = Annotated[int, Path(ge=0, lt=1 << 63)]
+IdQuery = Annotated[int | None, Query(ge=0, lt=1 << 63)]
 Bytes32 = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$"), Field(examples=["0x" + "12" * 32])]
-Signature = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{2,260}$"), Field(description="r, s, v: 65 bytes")]
+Signature = Annotated[
+    str,
+    StringConstraints(pattern=r"^0x([0-9a-f]{2}){1,4096}$"),
+    Field(description="65 bytes r, s, v of a key, or what a contract wallet takes (ERC-1271)", examples=["0x" + "11" * 65]),
+]
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$"), Field(examples=["1000000000000000000"])]
 Hex = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-f]{2})*$")]
 Uint8 = Annotated[int, Field(ge=0, lt=1 << 8)]
@@ -23,13 +31,10 @@ class Strict(BaseModel):
 
 
 class Problem(BaseModel):
-    """`code` is for programs; `message` says what to do."""
+    """The body of every answer of 400 and above (RFC 9457). `code` is for programs; `detail` says what to do."""
 
+    type: str
+    title: str
+    status: int
+    detail: str
     code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    """The body of every 4xx answer."""
-
-    error: Problem

@@ -162,7 +162,7 @@ def _gas(chain: Chain, round_id: int) -> dict[str, int]:
 
 def _top(api: Api, replay: Replay) -> list[dict[str, Any]]:
     names = {account: worker for worker, account in replay.accounts.items()}
-    rows = sorted(api.get(f"/datasets/{replay.dataset}/contributors"), key=lambda row: (-int(row["shares"]), row["contributor"]))
+    rows = sorted(api.pages(f"/datasets/{replay.dataset}/contributors"), key=lambda row: (-int(row["shares"]), row["contributor"]))
     supply = int(api.get(f"/datasets/{replay.dataset}")["shares"])
     return [
         {

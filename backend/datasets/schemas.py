@@ -1,20 +1,25 @@
 """Bodies of the dataset endpoints."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from backend.paging import Page
+from backend.tasks.schemas import Metadata, TaskType
 from backend.types import Address, Amount, Bytes32, Strict, Uint32, Uint64
 
 MAX_TASKS = 100_000
 
 
 class RoundRequest(Strict):
-    """A round to open. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other round follows;
-    `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares is released
-    when the round is settled."""
+    """A round to open, of `tasks` or of an upload's. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other
+    round follows; `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares is
+    released when the round is settled."""
 
-    tasks: Annotated[list[Any], Field(min_length=1, max_length=MAX_TASKS, description="any JSON without floats, 64 KiB each")]
+    tasks: (
+        Annotated[list[Any], Field(min_length=1, max_length=MAX_TASKS, description="any JSON without floats, 64 KiB each")] | None
+    ) = None
+    upload_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     label_budget: Annotated[Uint32, Field(ge=1)]
     labels_per_task: Annotated[int, Field(ge=1, le=64)]
     adaptive: bool = True
@@ -40,6 +45,18 @@ class ConfigView(BaseModel):
     operator: Address
     rule: str
     faucet: bool
+    rpc_url: Annotated[str | None, Field(description="a node for the browser, on development chains of this machine only")]
+    sign_in: Annotated[str, Field(description="the statement of a sign-in message")]
+    task_hosts: list[str]
+    max_upload: int
+
+
+class ContractView(BaseModel):
+    """A contract of this deployment."""
+
+    name: str
+    address: Address
+    abi: list[dict[str, Any]]
 
 
 class LedgerView(BaseModel):
@@ -58,52 +75,100 @@ class HealthView(BaseModel):
     ledger: LedgerView
 
 
-class RoundView(BaseModel):
-    """A round; phases as in the specification, section 4."""
-
-    round: int
-    dataset: int
-    phase: str
-    audit_phase: str | None
-    settlement_phase: str | None
-    tasks_root: Bytes32
-    task_count: int
-    label_budget: int
-    labels: int
-    sample_size: int
-    deadline: int
-    last: bool
-    attempt: int | None
-    commit_ends: int | None
-    reveal_ends: int | None
-    challenge_ends: int | None
-    panel: list[Address]
-    evidence_hash: Bytes32 | None
-    sure_tasks: Annotated[int | None, Field(description="tasks with a sure consensus, which get no more labels; adaptive rounds")]
-    labels_spared: Annotated[int, Field(description="labels that these could still have taken")]
-    saved: Annotated[Amount, Field(description="their rewards, base units: what the round costs less than with all slots filled")]
+State = Literal["new", "labeling", "settling", "idle", "finished"]
 
 
-class DatasetView(BaseModel):
-    """A dataset: its terms, escrow (base units), license price, shares."""
+class DatasetCard(BaseModel):
+    """A dataset in a list. State: new (no round yet), labeling (a round is open), settling, idle (another round may follow), finished.
+
+    Name and task type are null when this operator does not hold the metadata.
+    """
 
     dataset: int
+    name: str | None
+    task_type: TaskType | None
+    state: State
     requester: Address
     operator: Address
+    reward: Annotated[Amount, Field(description="base units a label")]
+    classes: int
+    tasks: Annotated[int, Field(description="of all rounds")]
+    labels: Annotated[int, Field(description="on chain, of all rounds")]
+    label_budget: int
+    contributors: int
+    price: Amount
+    revenue: Amount
+    sales: int
+    alpha: Annotated[float | None, Field(description="Krippendorff's α of the last settled round")]
+    open_round: int | None
+    deadline: Annotated[int | None, Field(description="of the open round, unix seconds")]
+
+
+class DatasetPage(Page):
+    items: list[DatasetCard]
+
+
+class DatasetView(DatasetCard):
+    """A dataset: its terms, metadata, escrow (base units), license price, shares. `shares` in units of 1/65,536 label."""
+
     terms: dict[str, Any]
+    metadata: Metadata | None
     escrow: Amount
     reserved: Amount
-    price: Amount
+    free: Annotated[Amount, Field(description="of the escrow, what the requester may take back or fund rounds with")]
     shares: Amount
-    revenue: Amount
+    holders: int
     rounds: list[int]
+    waiting_labels: Annotated[int, Field(description="labels that wait for a later round's audit")]
+    created_tx: Bytes32 | None
+    created_at: int | None
+
+
+class RoundQuality(BaseModel):
+    """Agreement and quality of a settled round. α: 1 all agree, 0 as by chance. `right`: audited tasks where consensus and panel agree."""
+
+    round: int
+    alpha: float | None
+    labels: int
+    tasks: int
+    class_labels: Annotated[list[int], Field(description="labels given, by class")]
+    class_tasks: Annotated[list[int], Field(description="tasks by consensus, by class; empty for a round that exited")]
+    audited: int
+    right: int
+    mean_confidence: float | None
+    exited: bool
+
+
+class QualityView(BaseModel):
+    """By settled round, oldest first. `weak`: fewer than 200 tasks, so that the statistics say little."""
+
+    dataset: int
+    classes: list[str]
+    rounds: list[RoundQuality]
+    weak: bool
+
+
+class SampleRow(BaseModel):
+    """An audited task: public since its panel revealed. `votes` by class, weighted by seats; no verdict: a tie."""
+
+    round: int
+    index: int
+    content_hash: Bytes32
+    content: Any
+    votes: list[int]
+    verdict: int | None
+    consensus: Annotated[int | None, Field(description="the labelers', once settled")]
+
+
+class SamplePage(Page):
+    items: list[SampleRow]
 
 
 class ContributorView(BaseModel):
     """A contributor of a dataset: labels, pay and slashes distributed so far (base units), shares and their revenue.
 
     `covered`: ticketed labels whose bonds are held, pending ones among them; the rest is free for anyone to send back to them
-    (Settlement.releaseBonds), and covers their next labels until then.
+    (Settlement.releaseBonds), and covers their next labels until then. `part`: of all shares.
     """
 
     contributor: Address
@@ -114,7 +179,26 @@ class ContributorView(BaseModel):
     reward: Amount
     slash: Amount
     shares: Amount
+    part: float
     revenue: Amount
+
+
+class ContributorPage(Page):
+    items: list[ContributorView]
+
+
+class OwnerView(BaseModel):
+    """A holder of shares, largest first. Role: how they are otherwise known to the dataset."""
+
+    holder: Address
+    role: Literal["contributor", "validator", "requester", "holder"]
+    shares: Amount
+    part: float
+    revenue: Amount
+
+
+class OwnerPage(Page):
+    items: list[OwnerView]
 
 
 class SaleView(BaseModel):
@@ -125,5 +209,103 @@ class SaleView(BaseModel):
     price: Amount
     fee: Amount
     expiry: int
+    last_round: int
+    block: int
+    timestamp: int | None
+    tx_hash: Bytes32
+
+
+class SalePage(Page):
+    items: list[SaleView]
+
+
+class StepView(BaseModel):
+    """A step that the chain took, with its transaction."""
+
+    step: str
+    timestamp: int | None
     block: int
     tx_hash: Bytes32
+
+
+class RoundProvenance(BaseModel):
+    round: int
+    tasks_root: Bytes32
+    task_count: int
+    labels: int
+    submissions: int
+    contributors: int
+    panel: list[Address]
+    evidence_hash: Bytes32 | None
+    steps: list[StepView]
+
+
+class ProvenanceView(BaseModel):
+    """Where a dataset's labels come from, each step traceable on chain."""
+
+    dataset: int
+    rule: str
+    rule_id: Bytes32
+    metadata_hash: str
+    metadata_uri: str
+    rounds: list[RoundProvenance]
+
+
+class RoundProgress(BaseModel):
+    """An open or closed round, live. `filled`: how many tasks have 0, 1, 2 … labels; α and classes of the labels so far."""
+
+    round: int
+    phase: str
+    labels: int
+    label_budget: int
+    tasks: int
+    filled: list[int]
+    contributors: int
+    sure_tasks: int | None
+    labels_spared: int
+    saved: Amount
+    spent_at_most: Annotated[Amount, Field(description="reward of the labels so far, base units")]
+    reserve: Amount
+    alpha: float | None
+    class_labels: list[int]
+    labels_last_hour: int
+    deadline: int
+
+
+class ProgressView(BaseModel):
+    """For the requester. `paid`, `audits`: what settlements paid contributors and validators; `revenue`: of the requester's own shares."""
+
+    dataset: int
+    escrow: Amount
+    reserved: Amount
+    free: Amount
+    paid: Amount
+    audits: Amount
+    revenue: Amount
+    rounds: list[RoundProgress]
+
+
+class ConsensusRow(BaseModel):
+    round: int
+    index: int
+    content_hash: Bytes32
+    content: Any
+    consensus: int
+    confidence: float
+    verdict: int | None
+
+
+class ConsensusPage(Page):
+    items: list[ConsensusRow]
+
+
+class CostView(BaseModel):
+    """What a round costs, base units: `reserve` must be in the escrow to open it; poor labels and tasks sure early cost less, and the rest
+    comes back. `least`: the minimum of labels on every task, all paid in full, and the audit."""
+
+    label_budget: int
+    audited_tasks: int
+    label_rewards: Amount
+    audit_fees: Amount
+    reserve: Amount
+    least: Amount

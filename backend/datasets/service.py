@@ -1,7 +1,5 @@
 """Datasets and rounds: reading the mirror, and asking the operator to open a round."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -11,22 +9,12 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.datasets import schemas
 from backend.errors import Forbidden, Invalid, NotFound
-from backend.models import Draft, DraftTask, Outbox, Progress, Task
+from backend.models import Draft, DraftTask, Outbox, Task
 from backend.relay.outbox import enqueue_call
-from indexer.models import (
-    EVENT_TABLES,
-    Account,
-    Audit,
-    Checkpoint,
-    Contributor,
-    Dataset,
-    Entry,
-    PanelMember,
-    Round,
-    Sale,
-    Settlement,
-    ShareBalance,
-)
+from backend.tasks.content import WrongContent, check_content
+from backend.tasks.service import metadata_of, require_images
+from backend.uploads.service import uploaded_contents
+from indexer.models import EVENT_TABLES, Account, Checkpoint, Dataset, Round
 from labelshare.chain.events import LedgerDeposited, LedgerWithdrawn
 from labelshare.rules.evidence import canonical_json
 from labelshare.rules.history import RULE, RULE_ID
@@ -49,6 +37,12 @@ def get_round(session: Session, round_id: int) -> Round:
     return row
 
 
+def require_owner(row: Dataset, account: str) -> None:
+    """Raises Forbidden unless the account is the dataset's requester or operator."""
+    if account not in (row.requester, row.operator):
+        raise Forbidden("not_requester", f"Only {row.requester} (requester) or {row.operator} (operator) of dataset {row.id} may do this.")
+
+
 def draft_of(session: Session, row: Round) -> Draft:
     """The tasks this backend opened a round with. Raises NotFound for a round that somebody else's backend holds."""
     draft = session.scalar(select(Draft).where(Draft.dataset == row.dataset, Draft.tasks_root == row.tasks_root))
@@ -63,31 +57,38 @@ def task_contents(session: Session, draft: Draft) -> list[Task]:
     return list(session.scalars(rows.where(DraftTask.draft_id == draft.id).order_by(DraftTask.index)))
 
 
+def tasks_at(session: Session, draft: Draft, indices: list[int]) -> dict[int, Task]:
+    """Some tasks of a draft by index."""
+    found: dict[int, Task] = {}
+    for start in range(0, len(indices), 500):
+        rows = select(DraftTask.index, Task).join(Task, DraftTask.content_hash == Task.content_hash)
+        rows = rows.where(DraftTask.draft_id == draft.id, DraftTask.index.in_(indices[start : start + 500]))
+        found.update(session.execute(rows).all())
+    return found
+
+
 # Drafts
 
 
 def open_round(backend: Backend, session: Session, dataset: int, account: str, request: schemas.RoundRequest) -> Draft:
     """Stores the tasks and asks the relayer to open the round. The same tasks again give the same draft."""
     row = get_dataset(session, dataset)
-    if account not in (row.requester, row.operator):
-        raise Forbidden("not_requester", f"Only {row.requester} (requester) or {row.operator} (operator) may open a round.")
+    require_owner(row, account)
     if row.operator != backend.operator.address:
         raise Forbidden("other_operator", f"Dataset {dataset} has operator {row.operator}; this one is {backend.operator.address}.")
     if row.terms["rule_id"] != RULE_ID:
         raise Forbidden("unknown_rule", f"Dataset {dataset} names another scoring rule than {RULE}, the one that is settled here.")
     if request.deadline <= backend.now(session):
         raise Invalid("deadline_past", "The round's deadline must be ahead.")
-    if not request.label_budget <= len(request.tasks) * request.labels_per_task:
+    contents = _contents(backend, session, row, account, request)
+    if not request.label_budget <= len(contents) * request.labels_per_task:
         raise Invalid("budget_too_large", "label_budget is more than tasks × labels_per_task; nobody could fill it.")
-    contents = [_content(index, task) for index, task in enumerate(request.tasks)]
     hashes = [keccak(content) for content in contents]
     root = "0x" + tasks_tree(hashes).root.hex()
     known = session.scalar(select(Draft).where(Draft.dataset == dataset, Draft.tasks_root == root))
     if known is not None:
         return known
-    for content_hash, content in zip(hashes, contents, strict=True):
-        if session.get(Task, "0x" + content_hash.hex()) is None:
-            session.add(Task(content_hash="0x" + content_hash.hex(), content=content.decode()))
+    _keep_tasks(session, ["0x" + h.hex() for h in hashes], [content.decode() for content in contents])
     draft = Draft(dataset=dataset, tasks_root=root, labels_per_task=request.labels_per_task, adaptive=request.adaptive)
     session.add(draft)
     session.flush()
@@ -110,6 +111,23 @@ def _open_key(draft: Draft) -> str:
     return f"open:{draft.dataset}:{draft.tasks_root}"
 
 
+def _contents(backend: Backend, session: Session, row: Dataset, account: str, request: schemas.RoundRequest) -> list[bytes]:
+    """The canonical JSON of the round's tasks, in order. Raises Invalid for a task that is not of the dataset's kind."""
+    if (request.tasks is None) == (request.upload_id is None):
+        raise Invalid("no_tasks", "Give either tasks or the upload_id of an upload of yours.")
+    if request.upload_id is not None:
+        return uploaded_contents(session, request.upload_id, account)
+    metadata, tasks = metadata_of(session, row), request.tasks or []
+    for index, task in enumerate(tasks if metadata else []):
+        try:
+            check_content(metadata.task_type if metadata else "", task, backend.settings.task_hosts)
+        except WrongContent as error:
+            raise Invalid("wrong_content", f"Task {index} is no {metadata.task_type if metadata else ''} task: {error}.") from error
+    if metadata is not None:
+        require_images(session, tasks)
+    return [_content(index, task) for index, task in enumerate(tasks)]
+
+
 def _content(index: int, task: Any) -> bytes:
     content = canonical_json(task)
     if len(content) > MAX_TASK_BYTES:
@@ -117,113 +135,13 @@ def _content(index: int, task: Any) -> bytes:
     return content
 
 
-# Views
-
-
-def view_dataset(session: Session, row: Dataset) -> schemas.DatasetView:
-    account = session.get(Account, row.escrow_account)
-    return schemas.DatasetView(
-        dataset=row.id,
-        requester=row.requester,
-        operator=row.operator,
-        terms=row.terms,
-        escrow=str(account.balance if account else 0),
-        reserved=str(row.reserved),
-        price=str(row.price),
-        shares=str(row.supply),
-        revenue=str(row.revenue),
-        rounds=list(session.scalars(select(Round.id).where(Round.dataset == row.id).order_by(Round.id))),
-    )
-
-
-def view_round(session: Session, row: Round) -> schemas.RoundView:
-    audit, settlement = session.get(Audit, row.id), session.get(Settlement, row.id)
-    attempt = audit.attempt if audit else None
-    members = select(PanelMember.validator).where(PanelMember.round == row.id, PanelMember.attempt == attempt)
-    progress = session.get(Progress, row.id)
-    reward = int(get_dataset(session, row.dataset).terms["reward"])
-    return schemas.RoundView(
-        round=row.id,
-        dataset=row.dataset,
-        phase=row.phase,
-        audit_phase=audit.phase if audit else None,
-        settlement_phase=settlement.phase if settlement else None,
-        tasks_root=row.tasks_root,
-        task_count=row.task_count,
-        label_budget=row.label_budget,
-        labels=row.labels,
-        sample_size=row.sample_size,
-        deadline=row.deadline,
-        last=row.last,
-        attempt=attempt,
-        commit_ends=audit.commit_ends if audit else None,
-        reveal_ends=audit.reveal_ends if audit else None,
-        challenge_ends=settlement.challenge_ends if settlement else None,
-        panel=sorted(session.scalars(members)) if audit else [],
-        evidence_hash=settlement.evidence_hash if settlement else None,
-        sure_tasks=int.from_bytes(progress.sure, "little").bit_count() if progress else None,
-        labels_spared=progress.spared if progress else 0,
-        saved=str(reward * progress.spared if progress else 0),
-    )
-
-
-def view_contributors(session: Session, dataset: int) -> list[schemas.ContributorView]:
-    get_dataset(session, dataset)
-    rows = select(Contributor).where(Contributor.dataset == dataset).order_by(Contributor.contributor)
-    return _view_contributors(session, dataset, session.scalars(rows).all())
-
-
-def view_contributor(session: Session, dataset: int, address: str) -> schemas.ContributorView:
-    row = session.get(Contributor, (get_dataset(session, dataset).id, address))
-    if row is None:
-        raise NotFound("unknown_contributor", f"{address} has no label in dataset {dataset} on chain, or none mirrored yet.")
-    return _view_contributors(session, dataset, [row])[0]
-
-
-def _view_contributors(session: Session, dataset: int, rows: Sequence[Contributor]) -> list[schemas.ContributorView]:
-    people = {row.contributor for row in rows}
-    rewards: dict[str, int] = defaultdict(int)
-    slashes: dict[str, int] = defaultdict(int)
-    entries = select(Entry).join(Round, Round.id == Entry.round).where(Round.dataset == dataset, Entry.distributed, Entry.role == 0)
-    shares = select(ShareBalance).where(ShareBalance.dataset == dataset)
-    if len(people) == 1:
-        (only,) = people
-        entries, shares = entries.where(Entry.account == only), shares.where(ShareBalance.holder == only)
-    for entry in session.scalars(entries):
-        rewards[entry.account] += entry.reward
-        slashes[entry.account] += entry.slash
-    held = {row.holder: row for row in session.scalars(shares)}
-    return [
-        schemas.ContributorView(
-            contributor=row.contributor,
-            labels=row.labels,
-            pending=row.pending,
-            pending_open=row.pending_open,
-            covered=row.covered,
-            reward=str(rewards[row.contributor]),
-            slash=str(slashes[row.contributor]),
-            shares=str(held[row.contributor].balance if row.contributor in held else 0),
-            revenue=str(held[row.contributor].revenue if row.contributor in held else 0),
-        )
-        for row in rows
-    ]
-
-
-def view_sales(session: Session, dataset: int) -> list[schemas.SaleView]:
-    get_dataset(session, dataset)
-    rows = session.scalars(select(Sale).where(Sale.dataset == dataset).order_by(Sale.block_number, Sale.log_index))
-    return [
-        schemas.SaleView(
-            licensee=row.licensee,
-            buyer=row.buyer,
-            price=str(row.price),
-            fee=str(row.fee),
-            expiry=row.expiry,
-            block=row.block_number,
-            tx_hash=row.tx_hash,
-        )
-        for row in rows
-    ]
+def _keep_tasks(session: Session, hashes: list[str], contents: list[str]) -> None:
+    """Keeps those contents that are not here yet."""
+    known: set[str] = set()
+    for start in range(0, len(hashes), 500):
+        known.update(session.scalars(select(Task.content_hash).where(Task.content_hash.in_(hashes[start : start + 500]))))
+    fresh = {h: content for h, content in zip(hashes, contents, strict=True) if h not in known}
+    session.add_all(Task(content_hash=h, content=content) for h, content in fresh.items())
 
 
 def view_health(session: Session) -> schemas.HealthView:

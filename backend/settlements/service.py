@@ -144,8 +144,13 @@ def round_evidence(session: Session, row: Round) -> RoundEvidence:
 def settlement_of(session: Session, row: Round) -> Settlement:
     """The round's settlement by the rule, over the dataset's history up to it."""
     dataset = session.get_one(Dataset, row.dataset)
+    return settle(rule_terms(dataset), [round_evidence(session, past) for past in settled_history(session, row)])
+
+
+def settled_history(session: Session, row: Round) -> list[Round]:
+    """The rounds of the dataset up to this one that hold evidence, in order."""
     history = select(Round).where(Round.dataset == row.dataset, Round.id <= row.id, Round.phase.in_(("closed", "settled")))
-    return settle(rule_terms(dataset), [round_evidence(session, past) for past in session.scalars(history.order_by(Round.id))])
+    return list(session.scalars(history.order_by(Round.id)))
 
 
 def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:

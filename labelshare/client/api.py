@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import httpx
@@ -54,6 +54,14 @@ class Api:
         """The JSON answer. Raises ApiError, or TimedOut when the API stays away."""
         return self._json(self._request("GET", path, headers, None))
 
+    def pages(self, path: str, headers: dict[str, str] | None = None) -> Iterator[Any]:
+        """The items of a list, page after page."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}" if cursor else path, headers)
+            yield from page["items"]
+            cursor = page["next"]
+
     def get_bytes(self, path: str, headers: dict[str, str] | None = None) -> bytes:
         return self._request("GET", path, headers, None).content
 
@@ -104,7 +112,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) ->
 
 def _refusal(response: httpx.Response) -> ApiError:
     try:
-        problem = response.json()["error"]
-        return ApiError(response.status_code, problem["code"], problem["message"])
+        problem = response.json()
+        return ApiError(response.status_code, problem["code"], problem["detail"])
     except (ValueError, KeyError, TypeError):
         return ApiError(response.status_code, "unknown", f"HTTP {response.status_code} from {response.request.url.path}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from labelshare.chain.events import DatasetRegistryDatasetCreated
 from labelshare.chain.naming import user_account
-from labelshare.client.api import Api, wait_for
+from labelshare.client.api import Api, ApiError, wait_for
 from labelshare.client.chain import Chain, to_log
 from labelshare.client.wallet import Wallet
 from labelshare.rules.history import RULE_ID
@@ -119,8 +119,12 @@ class Requester:
         }
 
         def known() -> bool | None:
-            mirrored = {row["dataset"] for row in api.get("/datasets")}
-            return dataset in mirrored or None
+            try:
+                return api.get(f"/datasets/{dataset}") is not None
+            except ApiError as error:
+                if error.code != "unknown_dataset":
+                    raise
+                return None
 
         wait_for(f"dataset {dataset} to be mirrored", known)
         draft = api.post(f"/datasets/{dataset}/rounds", body, self.wallet.access(api, "open-round", dataset))

@@ -44,7 +44,7 @@ def test_covered_labels_need_nothing_in_the_account(world: World) -> None:
     lease = world.lease(world.ada, tasks=[0, 1, 2, 3])
     assert world.submit(world.submission(lease, world.ada)).status_code == 201
     answer = world.submit(world.submission(world.lease(world.ada, tasks=[4]), world.ada))
-    assert answer.json()["error"]["code"] == "bond_unavailable"
+    assert answer.json()["code"] == "bond_unavailable"
 
 
 def test_the_sdk_says_how_many_labels_need_a_bond(world: World) -> None:

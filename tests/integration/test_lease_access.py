@@ -29,7 +29,7 @@ def test_a_contributor_gets_a_task_once_and_a_task_goes_to_no_more_than_its_slot
     first = {task["index"] for task in world.lease(world.ada, count=TASKS)["tasks"]}
     assert first == set(range(TASKS))
     again = world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=world.access(world.ada, "lease", 1))
-    assert again.json()["error"]["code"] == "nothing_free"
+    assert again.json()["code"] == "nothing_free"
     left = world.lease(world.bob, count=TASKS)["tasks"]
     assert len(left) == 10 - TASKS
 
@@ -49,7 +49,7 @@ def test_a_wish_repeated_because_its_answer_was_lost_gets_the_same_tasks(world: 
     assert again["unavailable"] == []
     assert world.rows()["app_slot"] == 3
     late = world.submit(world.submission(lost, world.ada))
-    assert (late.status_code, late.json()["error"]["code"]) == (403, "not_leased")
+    assert (late.status_code, late.json()["code"]) == (403, "not_leased")
     assert world.submit(world.submission(again, world.ada)).status_code == 201
 
 
@@ -84,7 +84,7 @@ def test_an_expired_lease_gives_its_tasks_back(world: World) -> None:
     world.change(Slot, (1, 0, 0), expires_at=1)
     assert [task["index"] for task in world.lease(world.ada, tasks=[0])["tasks"]] == [0]
     response = world.submit(world.submission(lease, world.ada))
-    assert response.json()["error"]["code"] == "not_leased"
+    assert response.json()["code"] == "not_leased"
 
 
 def test_many_at_once_never_share_a_slot_nor_overdraw_the_budget(world: World) -> None:
@@ -123,7 +123,7 @@ def test_a_lease_waits_for_one_that_is_not_committed_yet_so_that_the_budget_hold
 def test_an_access_for_something_else_opens_nothing(world: World, purpose: str, subject: int, ahead: int, code: str) -> None:
     headers = world.access(world.ada, purpose, subject, ahead=ahead)
     response = world.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=headers)
-    assert (response.status_code, response.json()["error"]["code"]) == (401, code)
+    assert (response.status_code, response.json()["code"]) == (401, code)
 
 
 def test_a_session_key_leases_for_its_contributor_and_a_strangers_does_not(world: World) -> None:
@@ -137,7 +137,7 @@ def test_a_download_needs_a_live_license(world: World) -> None:
     def code() -> str:
         response = world.client.get("/v1/datasets/1/download", headers=world.access(world.bob, "download", 1))
         assert response.status_code == 403
-        return str(response.json()["error"]["code"])
+        return str(response.json()["code"])
 
     assert code() == "no_license"
     world.mirror(License(dataset=1, licensee=world.bob.address, expiry=world.now - 1, last_round=1))

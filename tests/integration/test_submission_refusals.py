@@ -127,8 +127,8 @@ def test_a_wrong_submission_is_refused_with_its_reason_and_leaves_no_row(
     body = change(world, lease, world.submission(lease, world.ada))
     before = world.rows()
     response = world.submit(body)
-    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
-    assert len(response.json()["error"]["message"]) > 20
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert len(response.json()["detail"]) > 20
     assert world.rows() == before
 
 
@@ -156,7 +156,7 @@ def test_a_body_that_is_no_strict_json_is_refused(world: World, raw: bytes, stat
     before = world.rows()
     response = world.client.post("/v1/rounds/1/submissions", content=raw, headers={"Content-Type": "application/json"})
     assert response.status_code == status
-    assert response.json()["error"]["message"]
+    assert response.json()["detail"]
     assert world.rows() == before
 
 
@@ -196,7 +196,7 @@ def test_a_digest_with_other_labels_is_a_conflict(world: World) -> None:
     before = world.rows()
     first, *rest = body["labels"]
     response = world.submit(body | {"labels": [first | {"salt": "0x" + "0f" * 32}, *rest]})
-    assert (response.status_code, response.json()["error"]["code"]) == (409, "digest_reused")
+    assert (response.status_code, response.json()["code"]) == (409, "digest_reused")
     assert world.rows() == before
 
 
@@ -204,4 +204,4 @@ def test_bonds_on_their_way_count_against_balance(world: World) -> None:
     world.change(Account, user_account(world.ada.address), balance=5 * BOND)
     assert world.submit(world.submission(world.lease(world.ada), world.ada)).status_code == 201
     second = world.submit(world.submission(world.lease(world.ada), world.ada))
-    assert second.json()["error"]["code"] == "bond_unavailable"
+    assert second.json()["code"] == "bond_unavailable"

@@ -44,7 +44,7 @@ def test_a_refusal_is_raised_at_once_with_its_code_and_message() -> None:
 
     def refuse(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(409, json={"error": {"code": "round_not_open", "message": "Round 1 takes no labels any more."}})
+        return httpx.Response(409, json={"code": "round_not_open", "detail": "Round 1 takes no labels any more."})
 
     with pytest.raises(ApiError, match=r"^Round 1 takes no labels any more\.$") as refusal:
         api(refuse).get("/rounds/1")

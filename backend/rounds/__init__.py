@@ -1,0 +1,1 @@
+"""Rounds as the mirror shows them: phases, windows, what comes next."""

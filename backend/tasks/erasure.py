@@ -1,0 +1,74 @@
+"""Deleting what a task shows. The hash stays in the round's tree and on chain, labels and pay stay; the content is gone for good."""
+
+import json
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from backend import paging
+from backend.context import Backend
+from backend.datasets.service import get_dataset, require_owner
+from backend.errors import NotFound
+from backend.models import Draft, DraftTask, Task
+from backend.product_models import StoredFile, Takedown
+from backend.tasks import schemas
+from backend.tasks.content import ERASED, images_of
+from labelshare.rules.evidence import canonical_json
+
+
+def ask(backend: Backend, session: Session, request: schemas.TakedownRequest) -> schemas.TakedownView:
+    """Keeps a request, for those whose dataset it is to decide. Raises NotFound for content that is not here."""
+    if session.get(Task, request.content_hash) is None:
+        raise NotFound("unknown_content", "No task with this content hash is stored here.")
+    row = Takedown(content_hash=request.content_hash, reason=request.reason, outcome="open", created_at=backend.now(session))
+    session.add(row)
+    session.flush()
+    return _view(row)
+
+
+def requests(session: Session, dataset: int, account: str, cursor: str | None, limit: int) -> schemas.TakedownPage:
+    """Requests about tasks of a dataset, newest first. Raises Forbidden for anyone but its requester and operator."""
+    require_owner(get_dataset(session, dataset), account)
+    rows = select(Takedown).where(Takedown.content_hash.in_(_hashes(dataset))).order_by(Takedown.id.desc()).limit(limit + 1)
+    key = paging.decode(cursor, int)
+    if key is not None:
+        rows = rows.where(Takedown.id < key[0])
+    page, after = paging.cut(session.scalars(rows).all(), limit, lambda row: (row.id,))
+    return schemas.TakedownPage(items=[_view(row) for row in page], next=after)
+
+
+def decide(session: Session, dataset: int, account: str, request: schemas.ErasureRequest) -> schemas.ErasureView:
+    """Deletes the content, and images that no other task shows; or keeps it. Answers open requests either way."""
+    require_owner(get_dataset(session, dataset), account)
+    known = session.scalar(_hashes(dataset).where(DraftTask.content_hash == request.content_hash).limit(1))
+    task = session.get(Task, request.content_hash)
+    if known is None or task is None:
+        raise NotFound("unknown_content", f"No task of dataset {dataset} has this content hash.")
+    if request.erase:
+        images = images_of([json.loads(task.content)])
+        task.content = canonical_json(ERASED).decode()
+        session.flush()
+        for image in images:
+            _drop_image(session, image)
+    outcome = "erased" if request.erase else "kept"
+    answered = update(Takedown).where(Takedown.content_hash == request.content_hash, Takedown.outcome == "open")
+    count = session.execute(answered.values(outcome=outcome).returning(Takedown.id)).all()
+    erased = json.loads(task.content) == ERASED
+    return schemas.ErasureView(content_hash=request.content_hash, erased=erased, requests=len(count))
+
+
+def _drop_image(session: Session, image: str) -> None:
+    """Deletes an image unless another task still shows it."""
+    shown = session.scalar(select(func.count()).select_from(Task).where(Task.content.contains(image)))
+    if not shown:
+        session.execute(delete(StoredFile).where(StoredFile.hash == image))
+
+
+def _hashes(dataset: int):  # type: ignore[no-untyped-def]
+    return select(DraftTask.content_hash).join(Draft, Draft.id == DraftTask.draft_id).where(Draft.dataset == dataset)
+
+
+def _view(row: Takedown) -> schemas.TakedownView:
+    return schemas.TakedownView(
+        id=row.id, content_hash=row.content_hash, reason=row.reason, outcome=row.outcome, created_at=row.created_at
+    )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from labelshare.chain import Deployment, deployment
 
-
 BUNDLE = Path(__file__).resolve().parent.parent / "web" / "dist"
 
 
@@ -19,7 +18,8 @@ class SettingsError(ValueError):
 class Settings:
     """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`, `max_upload`: bytes of a request at most.
 
-    `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a minute, 0 for no
+    `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a minute, 0
+    for no
     limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the built web app.
     """
 

@@ -16,32 +16,84 @@ from labelshare.chain.events import EVENTS, Event
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "submission": (
-        "LabelRegistrySubmissionAccepted", "LabelRegistrySubmissionSkipped", "LabelRegistryOpenResolved", "LabelRegistrySessionRegistered",
+        "LabelRegistrySubmissionAccepted",
+        "LabelRegistrySubmissionSkipped",
+        "LabelRegistryOpenResolved",
+        "LabelRegistrySessionRegistered",
         "LabelRegistrySessionRevoked",
     ),
-    "round": ("LabelRegistryRoundOpened", "LabelRegistryRoundClosed", "LabelRegistryRoundVoid", "LabelRegistryRoundSettled"),
+    "round": (
+        "LabelRegistryRoundOpened",
+        "LabelRegistryRoundClosed",
+        "LabelRegistryRoundVoid",
+        "LabelRegistryRoundSettled",
+    ),
     "audit": (
-        "AuditBoardAuditStarted", "AuditBoardPanelDrawn", "AuditBoardBallotCommitted", "AuditBoardRevealOpened", "AuditBoardBallotRevealed",
-        "AuditBoardAuditConcluded", "AuditBoardValidatorSilent", "AuditBoardSeedMissed", "AuditBoardOpenAttested",
+        "AuditBoardAuditStarted",
+        "AuditBoardPanelDrawn",
+        "AuditBoardBallotCommitted",
+        "AuditBoardRevealOpened",
+        "AuditBoardBallotRevealed",
+        "AuditBoardAuditConcluded",
+        "AuditBoardValidatorSilent",
+        "AuditBoardSeedMissed",
+        "AuditBoardOpenAttested",
     ),
     "settlement": (
-        "SettlementSettlementProposed", "SettlementChunkPublished", "SettlementChallengeWindowOpened", "SettlementSettlementFinalized",
-        "SettlementChunkPaid", "SettlementSettlementDistributed", "SettlementProposalExpired", "SettlementSettlementSuspended",
-        "SettlementSettlementUpheld", "SettlementSettlementOverturned", "SettlementSettlementHung", "SettlementExitStarted",
+        "SettlementSettlementProposed",
+        "SettlementChunkPublished",
+        "SettlementChallengeWindowOpened",
+        "SettlementSettlementFinalized",
+        "SettlementChunkPaid",
+        "SettlementSettlementDistributed",
+        "SettlementProposalExpired",
+        "SettlementSettlementSuspended",
+        "SettlementSettlementUpheld",
+        "SettlementSettlementOverturned",
+        "SettlementSettlementHung",
+        "SettlementExitStarted",
         "SettlementExited",
     ),
     "dispute": (
-        "JuryChallenged", "JuryJuryCalled", "JuryJuryDrawn", "JuryBallotCommitted", "JuryVerdictRevealed", "JuryDisputeDecided",
-        "JuryBondSplit", "JuryJurorDissented", "JuryValidatorSilent",
+        "JuryChallenged",
+        "JuryJuryCalled",
+        "JuryJuryDrawn",
+        "JuryBallotCommitted",
+        "JuryVerdictRevealed",
+        "JuryDisputeDecided",
+        "JuryBondSplit",
+        "JuryJurorDissented",
+        "JuryValidatorSilent",
     ),
     "dataset": (
-        "DatasetRegistryDatasetCreated", "DatasetRegistryEscrowReserved", "DatasetRegistryEscrowSettled", "DatasetRegistryFreeWithdrawn",
+        "DatasetRegistryDatasetCreated",
+        "DatasetRegistryEscrowReserved",
+        "DatasetRegistryEscrowSettled",
+        "DatasetRegistryFreeWithdrawn",
     ),
-    "sale": ("DatasetMarketLicenseSold", "DatasetMarketPriceSet"),
-    "revenue": ("DatasetSharesRevenueAdded", "DatasetSharesRevenuePaid", "DatasetSharesSharesFinalized", "DatasetSharesTransferSingle"),
-    "stake": ("StakingSeatJoined", "StakingSeatLeft", "StakingSeatCollected", "StakingSlashed", "StakingSuspended", "StakingResumed"),
-    "money": ("LedgerDeposited", "LedgerWithdrawn"),
-}  # fmt: skip
+    "sale": (
+        "DatasetMarketLicenseSold",
+        "DatasetMarketPriceSet",
+    ),
+    "revenue": (
+        "DatasetSharesRevenueAdded",
+        "DatasetSharesRevenuePaid",
+        "DatasetSharesSharesFinalized",
+        "DatasetSharesTransferSingle",
+    ),
+    "stake": (
+        "StakingSeatJoined",
+        "StakingSeatLeft",
+        "StakingSeatCollected",
+        "StakingSlashed",
+        "StakingSuspended",
+        "StakingResumed",
+    ),
+    "money": (
+        "LedgerDeposited",
+        "LedgerWithdrawn",
+    ),
+}
 TOPIC_OF = {name: topic for topic, names in TOPICS.items() for name in names}
 HASHES = {kind.__name__: topic_hash for (_, topic_hash), kind in EVENTS.items()}
 PAGE = 500
@@ -152,7 +204,7 @@ def _accounts(value: Any) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return str(value)

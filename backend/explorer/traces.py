@@ -13,7 +13,8 @@ from labelshare.chain.events import Event
 
 @dataclass(frozen=True)
 class Trace:
-    """An event: its members as its table has them, block, transaction, and time (unix seconds; 0 when the block is not mirrored)."""
+    """An event: its members as its table has them, block, transaction, and time (unix seconds; 0 when the block is not
+    mirrored)."""
 
     values: dict[str, Any]
     block: int
@@ -33,7 +34,10 @@ def traces(session: Session, kind: type[Event], column: str, values: Iterable[An
     ).mappings()
     return [
         Trace(
-            {name: row[table.c[name]] for name in table.c.keys()}, row["block_number"], row["transaction_hash"], row["timestamp"] or 0
+            {column.name: row[column] for column in table.c},
+            row["block_number"],
+            row["transaction_hash"],
+            row["timestamp"] or 0,
         )
         for row in rows
     ]

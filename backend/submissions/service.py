@@ -11,7 +11,7 @@ from backend.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from backend.leases.service import next_sequence
 from backend.models import Label, Lease, Outbox, SignedSubmission, Slot, Transaction
 from backend.relay.outbox import enqueue_item
-from backend.signatures import signer_of
+from backend.signatures import signer_of, wrong_signer
 from backend.submissions.schemas import LabelBody, OpenLabelsRequest, ReceiptView, SubmissionView, SubmitRequest
 from indexer.models import Account, Allowance, Contributor, Dataset, Round, SkippedSubmission, Submission
 from indexer.models import Session as SessionKey
@@ -65,9 +65,9 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     expected = next_sequence(session, row.dataset, s.contributor)
     if s.sequence != expected:
         raise Conflict("wrong_sequence", f"The submission's sequence number is {s.sequence}; the next is {expected}.")
-    signer = signer_of(digest, request.signature)
+    signer = signer_of(digest, request.signature, s.contributor)
     bond = uncovered(session, row.dataset, s.contributor, s.count) * int(dataset.terms["bond"])
-    _check_signer(session, row, s.contributor, signer, bond, now)
+    _check_signer(session, row, s.contributor, (digest, request.signature, signer), bond, now)
     _check_bond(backend, session, s.contributor, bond)
     kept = keep(backend, session, row, request, message, signer, bond, now)
     session.execute(
@@ -153,16 +153,16 @@ def _check_lease(session: Session, request: SubmitRequest, round_id: int, now: i
     return lease
 
 
-def _check_signer(session: Session, row: Round, contributor: str, signer: str, bond: int, now: int) -> None:
+def _check_signer(
+    session: Session, row: Round, contributor: str, signed: tuple[bytes, str, str], bond: int, now: int
+) -> None:
+    """`signed`: digest, signature and whose it is."""
+    digest, signature, signer = signed
     if signer == contributor:
         return
     key = session.get(SessionKey, (contributor, signer))
     if key is None:
-        raise Unauthorized(
-            "wrong_signer",
-            f"Signed by {signer}, neither the contributor nor a session key of theirs; or for another chain, contract, round "
-            "or message than this one.",
-        )
+        raise wrong_signer(digest, signature, contributor, signer, " or a session key of theirs")
     if key.revoked or key.expiry < now:
         raise Unauthorized("session_not_live", "The session key is revoked or expired; register a new one.")
     if key.dataset not in (0, row.dataset):

@@ -1,4 +1,5 @@
-"""Deleting what a task shows. The hash stays in the round's tree and on chain, labels and pay stay; the content is gone for good."""
+"""Deleting what a task shows. The hash stays in the round's tree and on chain, labels and pay stay; the content is gone for
+good."""
 
 import json
 
@@ -70,5 +71,9 @@ def _hashes(dataset: int):  # type: ignore[no-untyped-def]
 
 def _view(row: Takedown) -> schemas.TakedownView:
     return schemas.TakedownView(
-        id=row.id, content_hash=row.content_hash, reason=row.reason, outcome=row.outcome, created_at=row.created_at
+        id=row.id,
+        content_hash=row.content_hash,
+        reason=row.reason,
+        outcome=row.outcome,  # type: ignore[arg-type]
+        created_at=row.created_at,
     )

@@ -673,7 +673,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Development chains: LBL for a Ledger account, once an address */
+        /**
+         * Development chains: LBL once an address, and gas
+         * @description LBL goes to the Ledger account, or with `to_wallet` to the wallet; `gas` gives the wallet 1 coin for transactions of its own.
+         */
         post: operations["faucet_v1_faucet_post"];
         delete?: never;
         options?: never;
@@ -772,6 +775,30 @@ export interface paths {
         get: operations["audit_v1_rounds__round_id__audit_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rounds/{round_id}/sealed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's encrypted answers
+         * @description Access purpose `audit`, subject the round, by a validator on its panel.
+         */
+        get: operations["sealed_v1_rounds__round_id__sealed_get"];
+        put?: never;
+        /**
+         * Keep one's answers, encrypted, until they are revealed
+         * @description Access purpose `audit`, subject the round, by a validator on its panel. Encrypt under a key that only a signature of the wallet gives: a closed tab or a lost browser then loses nothing. Kept anew as often as it is sent, while ballots are taken.
+         */
+        post: operations["seal_v1_rounds__round_id__sealed_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -893,8 +920,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a round pays whom, as published on chain */
+        /** What a round pays whom and why, as published on chain */
         get: operations["settlement_v1_rounds__round_id__settlement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The formats of a download, and how to load each */
+        get: operations["export_list_v1_datasets__dataset__exports_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -911,10 +955,187 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The dataset file, for licensees
-         * @description Access purpose `download`, subject the dataset, by a licensee. Every label comes with its Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain and nobody else.
+         * The dataset, for licensees
+         * @description Access purpose `download`, subject the dataset, by a licensee whose license is live. In the format `labelshare` every label comes with its Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain and nobody else. The others have a row a task: its content, the consensus and how sure it is, the panel's verdict, the labels by class.
          */
         get: operations["download_v1_datasets__dataset__download_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Roles, money, what waits
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["me_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My submissions, each with how far it is
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_submissions_v1_me_submissions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/submissions/{digest}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a submission is, from here to its pay */
+        get: operations["receipt_v1_submissions__digest__receipt_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My work by dataset: κ, pay, shares, revenue
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_work_v1_me_work_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/audited": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My labels beside the panel's verdicts
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_audited_v1_me_audited_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/revenue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pay and revenue over time
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_revenue_v1_me_revenue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/validator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My seats, duties and audits
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_validator_v1_me_validator_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets I requested
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_datasets_v1_me_datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/licenses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Licenses I hold
+         * @description Access purpose `me`, subject 0; a live session key may sign it.
+         */
+        get: operations["my_licenses_v1_me_licenses_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1072,6 +1293,37 @@ export interface components {
             reveal_ends: number;
             /** Sample */
             sample: components["schemas"]["SampledTask"][];
+        };
+        /** AuditedPage */
+        AuditedPage: {
+            /** Next */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["AuditedRow"][];
+        };
+        /**
+         * AuditedRow
+         * @description One of my labels that was audited. `right` is null where the panel was tied.
+         */
+        AuditedRow: {
+            /** Dataset */
+            dataset: number;
+            /** Round */
+            round: number;
+            /** Index */
+            index: number;
+            /** Content Hash */
+            content_hash: string | null;
+            /** Content */
+            content: unknown;
+            /** Answer */
+            answer: number;
+            /** Votes */
+            votes: number[];
+            /** Verdict */
+            verdict: number | null;
+            /** Right */
+            right: boolean | null;
         };
         /** Body_upload_v1_uploads_post */
         Body_upload_v1_uploads_post: {
@@ -1235,7 +1487,8 @@ export interface components {
         };
         /**
          * CostView
-         * @description What a round costs, base units: `reserve` must be in the escrow to open it; poor labels and tasks sure early cost less, and the rest
+         * @description What a round costs, base units: `reserve` must be in the escrow to open it; poor labels and tasks sure early cost less, and
+         *     the rest
          *     comes back. `least`: the minimum of labels on every task, all paid in full, and the audit.
          */
         CostView: {
@@ -1266,7 +1519,8 @@ export interface components {
         };
         /**
          * DatasetCard
-         * @description A dataset in a list. State: new (no round yet), labeling (a round is open), settling, idle (another round may follow), finished.
+         * @description A dataset in a list. State: new (no round yet), labeling (a round is open), settling, idle (another round may follow),
+         *     finished.
          *
          *     Name and task type are null when this operator does not hold the metadata.
          */
@@ -1537,8 +1791,48 @@ export interface components {
             error: string | null;
         };
         /**
+         * DutyView
+         * @description Something that waits: kind audit or jury; step commit, reveal, attest, sign_evidence, or wait (for others).
+         */
+        DutyView: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "audit" | "jury";
+            /** Round */
+            round: number;
+            /** Dataset */
+            dataset: number;
+            /** Attempt */
+            attempt: number;
+            /** Seats */
+            seats: number;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "commit" | "reveal" | "attest" | "sign_evidence" | "wait";
+            /** Due */
+            due: number;
+            /** Committed */
+            committed: boolean;
+            /** Revealed */
+            revealed: boolean;
+            /**
+             * Sealed
+             * @description encrypted answers are kept here
+             */
+            sealed: boolean;
+            /**
+             * Held
+             * @description the opened ballot is here, and the keeper reveals it
+             */
+            held: boolean;
+        };
+        /**
          * EntryView
-         * @description One account's line: role contributor, validator or requester; amounts in base units.
+         * @description One account's line: role contributor, validator or requester; amounts in base units. κ and why, once final.
          */
         EntryView: {
             /** Role */
@@ -1567,6 +1861,20 @@ export interface components {
             waiting: number;
             /** Distributed */
             distributed: boolean;
+            /** Kappa */
+            kappa: number | null;
+            /**
+             * Reason
+             * @description paid, nothing, slashed, copied, waiting, exit, requester_shares
+             */
+            reason: string;
+            /** Explanation */
+            explanation: string;
+            /**
+             * Tx Hash
+             * @description in which it was distributed
+             */
+            tx_hash: string | null;
         };
         /**
          * ErasureRequest
@@ -1668,13 +1976,65 @@ export interface components {
              */
             signature: string;
         };
-        /** FaucetRequest */
+        /** ExportList */
+        ExportList: {
+            /** Items */
+            items: components["schemas"]["ExportView"][];
+        };
+        /**
+         * ExportView
+         * @description A format: what to ask for, what comes, how to load it, and for the file with proofs how to check it.
+         */
+        ExportView: {
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "labelshare" | "jsonl" | "csv" | "parquet" | "label-studio" | "huggingface";
+            /** Title */
+            title: string;
+            /** Media Type */
+            media_type: string;
+            /** File */
+            file: string;
+            /** Load */
+            load: string;
+            /** Verify */
+            verify: string | null;
+        };
+        /**
+         * FaucetRequest
+         * @description `to_wallet`: LBL into the wallet instead of the Ledger account; `gas`: also a coin for transactions.
+         */
         FaucetRequest: {
             /**
              * Address
              * @example 0xabababababababababababababababababababab
              */
             address: string;
+            /**
+             * To Wallet
+             * @default false
+             */
+            to_wallet: boolean;
+            /**
+             * Gas
+             * @default false
+             */
+            gas: boolean;
+        };
+        /**
+         * FaucetView
+         * @description LBL is relayed; `gas`: the wallet was given some at once.
+         */
+        FaucetView: {
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+            /** Gas */
+            gas: boolean;
         };
         /**
          * HealthView
@@ -1800,6 +2160,24 @@ export interface components {
              * @example 1000000000000000000
              */
             held: string;
+        };
+        /** LicenseList */
+        LicenseList: {
+            /** Items */
+            items: components["schemas"]["LicenseView"][];
+        };
+        /** LicenseView */
+        LicenseView: {
+            /** Dataset */
+            dataset: number;
+            /** Name */
+            name: string | null;
+            /** Expiry */
+            expiry: number;
+            /** Last Round */
+            last_round: number;
+            /** Live */
+            live: boolean;
         };
         /**
          * LoginRequest
@@ -1934,11 +2312,8 @@ export interface components {
             instructions: string;
             /** Classes */
             classes: components["schemas"]["LabelClass"][];
-            /**
-             * Practice
-             * @default []
-             */
-            practice: components["schemas"]["PracticeItem"][];
+            /** Practice */
+            practice?: components["schemas"]["PracticeItem"][];
         };
         /**
          * MetadataView
@@ -1952,6 +2327,69 @@ export interface components {
             hash: string;
             /** Uri */
             uri: string;
+        };
+        /**
+         * MySubmission
+         * @description A submission and how far it is. `stage`: the last one; `stages`: all so far. Amounts in base units.
+         *
+         *     `most`: what it earns if every label is paid in full; `expected`: by the last κ in the dataset, null before there is one.
+         *     `reward`, `slash`, `shares`: of the whole round's entry, which decides all of the account's labels of the round at once.
+         */
+        MySubmission: {
+            /**
+             * Digest
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            digest: string;
+            /** Dataset */
+            dataset: number;
+            /** Round */
+            round: number;
+            /** Sequence */
+            sequence: number;
+            /** Labels */
+            labels: number;
+            /** Received At */
+            received_at: number;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "queued" | "sent" | "on_chain" | "audited" | "settled" | "paid" | "waiting" | "failed";
+            /** Stages */
+            stages: components["schemas"]["StageView"][];
+            /**
+             * Most
+             * @example 1000000000000000000
+             */
+            most: string;
+            /** Expected */
+            expected: string | null;
+            /**
+             * Bond
+             * @example 1000000000000000000
+             */
+            bond: string;
+            /** Reward */
+            reward: string | null;
+            /** Slash */
+            slash: string | null;
+            /** Shares */
+            shares: string | null;
+            /** Kappa */
+            kappa: number | null;
+            /**
+             * Reason
+             * @description why it failed, or the reason of the round's entry
+             */
+            reason: string | null;
+            /** Explanation */
+            explanation: string | null;
+            /**
+             * Next At
+             * @description when the next stage is due at the latest, unix seconds
+             */
+            next_at: number | null;
         };
         /**
          * NetworkView
@@ -2002,7 +2440,8 @@ export interface components {
         /**
          * NextStep
          * @description What moves a round on, whose it is, and at what time: from when it may be done, or until when it is waited for (unix seconds;
-         *     null: now). Steps: label, close, draw, commit, reveal, conclude, propose, publish, challenge, finalize, distribute, judge, exit.
+         *     null: now). Steps: label, close, draw, commit, reveal, conclude, propose, publish, challenge, finalize, distribute, judge,
+         *     exit.
          */
         NextStep: {
             /** Step */
@@ -2116,6 +2555,79 @@ export interface components {
              */
             revenue: string;
         };
+        /**
+         * PastAudit
+         * @description A panel or jury that is over. `reward`, `slash`: of the round's settlement; `silence`: what was slashed for saying
+         *     nothing.
+         */
+        PastAudit: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "audit" | "jury";
+            /** Round */
+            round: number;
+            /** Dataset */
+            dataset: number;
+            /** Seats */
+            seats: number;
+            /** Revealed */
+            revealed: boolean;
+            /**
+             * Reward
+             * @example 1000000000000000000
+             */
+            reward: string;
+            /**
+             * Slash
+             * @example 1000000000000000000
+             */
+            slash: string;
+            /**
+             * Silence
+             * @example 1000000000000000000
+             */
+            silence: string;
+            /** Kappa */
+            kappa: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Explanation */
+            explanation: string | null;
+        };
+        /**
+         * Payment
+         * @description Money that came in: pay or revenue; `total`: of this dataset and kind so far.
+         */
+        Payment: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pay" | "revenue";
+            /** Dataset */
+            dataset: number;
+            /**
+             * Amount
+             * @example 1000000000000000000
+             */
+            amount: string;
+            /**
+             * Total
+             * @example 1000000000000000000
+             */
+            total: string;
+            /** Block */
+            block: number;
+            /** Timestamp */
+            timestamp: number | null;
+            /**
+             * Tx Hash
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            tx_hash: string;
+        };
         /** PracticeAnswer */
         PracticeAnswer: {
             /** Item */
@@ -2214,7 +2726,8 @@ export interface components {
         };
         /**
          * ProgressView
-         * @description For the requester. `paid`, `audits`: what settlements paid contributors and validators; `revenue`: of the requester's own shares.
+         * @description For the requester. `paid`, `audits`: what settlements paid contributors and validators; `revenue`: of the requester's own
+         *     shares.
          */
         ProgressView: {
             /** Dataset */
@@ -2297,6 +2810,59 @@ export interface components {
             /** Signature */
             signature: string;
         };
+        /** RequesterDataset */
+        RequesterDataset: {
+            /** Dataset */
+            dataset: number;
+            /** Name */
+            name: string | null;
+            /** State */
+            state: string;
+            /**
+             * Escrow
+             * @example 1000000000000000000
+             */
+            escrow: string;
+            /**
+             * Reserved
+             * @example 1000000000000000000
+             */
+            reserved: string;
+            /**
+             * Free
+             * @example 1000000000000000000
+             */
+            free: string;
+            /**
+             * Paid
+             * @example 1000000000000000000
+             */
+            paid: string;
+            /**
+             * Audits
+             * @example 1000000000000000000
+             */
+            audits: string;
+            /**
+             * Revenue
+             * @description of all shareholders
+             * @example 1000000000000000000
+             */
+            revenue: string;
+            /** Sales */
+            sales: number;
+            /** Labels */
+            labels: number;
+            /** Label Budget */
+            label_budget: number;
+            /** Alpha */
+            alpha: number | null;
+        };
+        /** RequesterList */
+        RequesterList: {
+            /** Items */
+            items: components["schemas"]["RequesterDataset"][];
+        };
         /**
          * RevealRequest
          * @description The ballot behind the commitment: one byte a sampled task. It is kept until the panel reveals.
@@ -2314,6 +2880,14 @@ export interface components {
              * @example 0x1212121212121212121212121212121212121212121212121212121212121212
              */
             salt: string;
+        };
+        /**
+         * RevenueView
+         * @description Every payment, oldest first; the last 2,000.
+         */
+        RevenueView: {
+            /** Items */
+            items: components["schemas"]["Payment"][];
         };
         /** RoundPage */
         RoundPage: {
@@ -2396,7 +2970,8 @@ export interface components {
         };
         /**
          * RoundQuality
-         * @description Agreement and quality of a settled round. α: 1 all agree, 0 as by chance. `right`: audited tasks where consensus and panel agree.
+         * @description Agreement and quality of a settled round. α: 1 all agree, 0 as by chance. `right`: audited tasks where consensus and panel
+         *     agree.
          */
         RoundQuality: {
             /** Round */
@@ -2428,8 +3003,10 @@ export interface components {
         };
         /**
          * RoundRequest
-         * @description A round to open, of `tasks` or of an upload's. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other
-         *     round follows; `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares is
+         * @description A round to open, of `tasks` or of an upload's. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no
+         *     other
+         *     round follows; `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares
+         *     is
          *     released when the round is settled.
          */
         RoundRequest: {
@@ -2624,6 +3201,32 @@ export interface components {
             content: unknown;
         };
         /**
+         * SealedBallot
+         * @description Answers under a key of the validator's: opaque here.
+         */
+        SealedBallot: {
+            /** Ciphertext */
+            ciphertext: string;
+        };
+        /** SeatView */
+        SeatView: {
+            /**
+             * Pool
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            pool: string;
+            /** Seat */
+            seat: number;
+            /** Active From */
+            active_from: number;
+            /** Left At */
+            left_at: number;
+            /** Release At */
+            release_at: number;
+            /** Drained */
+            drained: boolean;
+        };
+        /**
          * SessionBody
          * @description The EIP-712 Session.
          */
@@ -2703,6 +3306,11 @@ export interface components {
             /** Challenge Ends */
             challenge_ends: number;
             /**
+             * Bond
+             * @example 1000000000000000000
+             */
+            bond: string;
+            /**
              * Paid
              * @example 1000000000000000000
              */
@@ -2717,8 +3325,25 @@ export interface components {
              * @example 1000000000000000000
              */
             released: string;
+            /** Final Tx */
+            final_tx: string | null;
             /** Entries */
             entries: components["schemas"]["EntryView"][];
+        };
+        /**
+         * StageView
+         * @description A stage that was reached, with the transaction that did it.
+         */
+        StageView: {
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "queued" | "sent" | "on_chain" | "audited" | "settled" | "paid" | "waiting" | "failed";
+            /** At */
+            at: number | null;
+            /** Tx Hash */
+            tx_hash: string | null;
         };
         /**
          * StepView
@@ -2763,6 +3388,13 @@ export interface components {
              * @description unix seconds, or an id
              */
             deadline: number;
+        };
+        /** SubmissionPage */
+        SubmissionPage: {
+            /** Next */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["MySubmission"][];
         };
         /**
          * SubmissionView
@@ -2921,6 +3553,88 @@ export interface components {
             preview: unknown[];
             /** Created At */
             created_at: number;
+        };
+        /**
+         * ValidatorView
+         * @description `stake`: the seats' size together, base units. What can be lost: silence and dissent (SPECIFICATION K10, J4).
+         */
+        ValidatorView: {
+            /**
+             * Account
+             * @example 0xabababababababababababababababababababab
+             */
+            account: string;
+            /** Seats */
+            seats: components["schemas"]["SeatView"][];
+            /** Seat Size */
+            seat_size: string | null;
+            /** Stake */
+            stake: string | null;
+            /** Duties */
+            duties: components["schemas"]["DutyView"][];
+            /** History */
+            history: components["schemas"]["PastAudit"][];
+        };
+        /** WorkList */
+        WorkList: {
+            /** Items */
+            items: components["schemas"]["WorkView"][];
+        };
+        /**
+         * WorkView
+         * @description Work in one dataset. κ: by the last settled round, over all rounds; `pay_rate`: the part of the reward that a label earns.
+         */
+        WorkView: {
+            /** Dataset */
+            dataset: number;
+            /** Name */
+            name: string | null;
+            /** Labels */
+            labels: number;
+            /** Pending */
+            pending: number;
+            /**
+             * Reward
+             * @example 1000000000000000000
+             */
+            reward: string;
+            /**
+             * Slash
+             * @example 1000000000000000000
+             */
+            slash: string;
+            /**
+             * Shares
+             * @example 1000000000000000000
+             */
+            shares: string;
+            /** Part */
+            part: number;
+            /**
+             * Revenue
+             * @example 1000000000000000000
+             */
+            revenue: string;
+            /** Claimable */
+            claimable: string | null;
+            /**
+             * Releasable
+             * @description bonds that are kept and not needed: anyone may have them sent back
+             * @example 1000000000000000000
+             */
+            releasable: string;
+            /** Kappa */
+            kappa: number | null;
+            /** Kappa Means */
+            kappa_means: string | null;
+            /** Pay Rate */
+            pay_rate: number | null;
+            /** Audited */
+            audited: number | null;
+            /** Flagged */
+            flagged: boolean;
+            /** Waiting */
+            waiting: boolean;
         };
         /** Accepted */
         backend__audits__schemas__Accepted: {
@@ -5937,7 +6651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__sessions__schemas__Accepted"];
+                    "application/json": components["schemas"]["FaucetView"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -6035,7 +6749,10 @@ export interface operations {
     lease_v1_rounds__round_id__leases_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key and body within a day: the same answer */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 round_id: number;
             };
@@ -6487,6 +7204,205 @@ export interface operations {
             };
             /** @description Not now. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sealed_v1_rounds__round_id__sealed_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SealedBallot"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seal_v1_rounds__round_id__sealed_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SealedBallot"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is no strict JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A signature is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7215,7 +8131,7 @@ export interface operations {
             };
         };
     };
-    download_v1_datasets__dataset__download_get: {
+    export_list_v1_datasets__dataset__exports_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -7232,7 +8148,803 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ExportList"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_v1_datasets__dataset__download_get: {
+        parameters: {
+            query?: {
+                format?: "labelshare" | "jsonl" | "csv" | "parquet" | "label-studio" | "huggingface";
+            };
+            header?: never;
+            path: {
+                dataset: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "application/zip": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_submissions_v1_me_submissions_get: {
+        parameters: {
+            query?: {
+                dataset?: number | null;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionPage"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receipt_v1_submissions__digest__receipt_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MySubmission"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_work_v1_me_work_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkList"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_audited_v1_me_audited_get: {
+        parameters: {
+            query?: {
+                dataset?: number | null;
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditedPage"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_revenue_v1_me_revenue_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevenueView"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_validator_v1_me_validator_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidatorView"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_datasets_v1_me_datasets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequesterList"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_licenses_v1_me_licenses_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseList"];
                 };
             };
             /** @description Nobody, or somebody else, signed. */

@@ -7,6 +7,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { load, save } from "./stored";
 
 const KEY = "labelshare:burner";
+const COIN = 10n ** 18n;
 const ICON = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#d9822b"/><path d="M16 5c1 5 7 7 7 13a7 7 0 0 1-14 0c0-3 2-4 3-7 2 2 2 3 2 4 2-2 3-6 2-10z" fill="#fff"/></svg>',
 );
@@ -22,6 +23,12 @@ export function announceBurner(chainId: number, rpcUrl: string) {
   const client = createWalletClient({ account, transport: http(rpcUrl) });
   let connected = load<boolean>(KEY + ":connected") ?? false;
   const connect = (value: boolean) => save(KEY + ":connected", (connected = value));
+
+  /** Coins for gas: a development node gives them to whoever asks. */
+  async function payable() {
+    const held = BigInt(await client.request({ method: "eth_getBalance", params: [account.address, "latest"] } as never));
+    if (held < COIN / 10n) await client.request({ method: "anvil_setBalance", params: [account.address, numberToHex(COIN)] } as never);
+  }
 
   async function request({ method, params = [] }: Rpc): Promise<unknown> {
     switch (method) {
@@ -45,6 +52,7 @@ export function announceBurner(chainId: number, rpcUrl: string) {
       case "eth_signTypedData_v4":
         return account.signTypedData(JSON.parse(params[1] as string));
       case "eth_sendTransaction": {
+        await payable();
         const { from: _, gas, value, to, data } = params[0] as Record<string, Hex>;
         return client.sendTransaction({
           chain: null,

@@ -1,5 +1,6 @@
 /** A license in one prompt (an EIP-2612 permit inside the purchase), the download, and how to check it. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { parseSignature, type Hex } from "viem";
 import { api, ApiError, must, type Schema } from "../../lib/api";
 import { read, send } from "../../lib/chain";
@@ -63,7 +64,14 @@ function WalletFaucet({ wallet, price }: { wallet: Wallet; price: bigint }) {
   const queries = useQueryClient();
   const held = usePolled(["wallet-lbl", wallet.address], () => read<bigint>(wallet.wagmi, config, "LabelToken", "balanceOf", [wallet.address]));
   const ask = useMutation({
-    mutationFn: () => send(wallet.wagmi, config, "Faucet", "drip", [wallet.address, false]),
+    mutationFn: async () => {
+      await must(api.POST("/v1/faucet", { body: { address: wallet.address, to_wallet: true, gas: true } }));
+      for (let tries = 0; tries < 40; tries++) {
+        if ((await read<bigint>(wallet.wagmi, config, "LabelToken", "balanceOf", [wallet.address])) >= price) return;
+        await new Promise((wake) => setTimeout(wake, 500));
+      }
+      throw new Error("The faucet gave nothing: it serves an address once. Label for pay, then withdraw.");
+    },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["wallet-lbl", wallet.address] }),
   });
   if (held.data === undefined) return null;
@@ -78,32 +86,39 @@ function WalletFaucet({ wallet, price }: { wallet: Wallet; price: bigint }) {
 
 function Download({ wallet, data, sale }: { wallet: Wallet; data: Schema["DatasetView"]; sale: Schema["SaleView"] }) {
   const config = useDeployment();
-  const name = `dataset-${data.dataset}.labelshare.json`;
+  const [chosen, choose] = useState("labelshare");
+  const exports = usePolled(["exports", data.dataset], () => must(api.GET("/v1/datasets/{dataset}/exports", { params: { path: { dataset: data.dataset } } })));
+  const format = exports.data?.items.find((one) => one.format === chosen);
   const download = useMutation({
     mutationFn: async () => {
       const headers = await accessHeaders(config, wallet.address, "download", data.dataset, wallet.sign);
-      const response = await fetch(`/v1/datasets/${data.dataset}/download`, { headers });
+      const response = await fetch(`/v1/datasets/${data.dataset}/download?format=${chosen}`, { headers });
       if (!response.ok) {
         const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
         throw new ApiError(response.status, problem.code ?? "unknown", problem.detail ?? "The download was refused.");
       }
       const link = document.createElement("a");
       link.href = URL.createObjectURL(await response.blob());
-      link.download = name;
+      link.download = format!.file;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     },
   });
-  const verify = `labelshare verify ${name} --rpc ${config.rpc_url ?? "RPC_URL"}`;
   return (
     <>
       <Note kind="good">You hold a license until {day(sale.expiry)}: <Tx hash={sale.tx_hash} /></Note>
-      <button className="button primary" onClick={() => download.mutate()} disabled={download.isPending}>{download.isPending ? "Asking your wallet …" : "Download"}</button>
+      <label className="field">Format<select value={chosen} onChange={(event) => choose(event.target.value)}>{exports.data?.items.map((one) => <option key={one.format} value={one.format}>{one.title}</option>)}</select></label>
+      <button className="button primary" onClick={() => download.mutate()} disabled={download.isPending || !format}>{download.isPending ? "Asking your wallet …" : "Download"}</button>
       <Problem error={download.error} />
-      <div>
-        <div className="row apart"><span className="small">Check every label against the chain:</span><Copy text={verify} /></div>
-        <pre>{verify}</pre>
-      </div>
+      {format && <Line text={format.load} name="Load it" />}
+      {format?.verify && <Line text={format.verify.replace("URL", config.rpc_url ?? "URL")} name="Check every label against the chain" />}
     </>
   );
 }
+
+const Line = ({ text, name }: { text: string; name: string }) => (
+  <div>
+    <div className="row apart"><span className="small">{name}</span><Copy text={text} label={`Copy: ${name.toLowerCase()}`} /></div>
+    <pre tabIndex={0}>{text}</pre>
+  </div>
+);

@@ -124,7 +124,7 @@ async function fundBonds(faucet: boolean, address: string, needed: bigint) {
   const balance = async () => BigInt((await must(api.GET("/v1/accounts/{address}", { params: { path: { address } } }))).balance);
   if ((await balance()) >= needed) return;
   if (!faucet) throw new Error(`Put ${lbl(needed)} LBL into your Ledger account first; bonds are taken from it.`);
-  await must(api.POST("/v1/faucet", { body: { address } }));
+  await must(api.POST("/v1/faucet", { body: { address, to_wallet: false, gas: false } }));
   for (let tries = 0; tries < 60; tries++) {
     if ((await balance()) >= needed) return;
     await new Promise((wake) => setTimeout(wake, 500));

@@ -1,14 +1,12 @@
 /** What became of a submission, live: sent, on chain, audited, settled, paid. */
-import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, isMissing, must, type Schema } from "../../lib/api";
-import { useDeployment } from "../../lib/config";
 import { day, lbl, plural, until } from "../../lib/format";
 import { Link } from "../../lib/router";
-import { useWallet } from "../../lib/wallet";
 import { Found, Note, Title, Tx, usePolled } from "../../ui";
 import { Appeal } from "./Appeal";
-import { sentFrom } from "./work";
+
+type Mine = Schema["MySubmission"];
 
 export const fetchSettlement = (round_id: number) =>
   must(api.GET("/v1/rounds/{round_id}/settlement", { params: { path: { round_id } } })).catch((error: unknown) => {
@@ -16,27 +14,22 @@ export const fetchSettlement = (round_id: number) =>
     throw error;
   });
 
+const OVER = ["paid", "failed", "waiting"];
+
 export default function Receipt({ id }: { id: string }) {
-  const wallet = useWallet();
-  const config = useDeployment();
-  const sent = wallet ? sentFrom(config, wallet.address).find((one) => one.digest === id) : undefined;
-  const submission = usePolled(
-    ["submission", id],
-    () => must(api.GET("/v1/submissions/{digest}", { params: { path: { digest: id } } })),
-    (data) => data?.status === "queued" || data?.status === "sent",
-  );
+  const receipt = usePolled(["receipt", id], () => must(api.GET("/v1/submissions/{digest}/receipt", { params: { path: { digest: id } } })), (data) => !data || !OVER.includes(data.stage));
   return (
     <>
       <Title>Receipt</Title>
       <h1>Your labels are in</h1>
-      <Found query={submission}>
+      <Found query={receipt}>
         {(data) => (
           <div className="two">
-            <div className="card">{sent && wallet ? <Stages submission={data} round={sent.round} count={sent.count} me={wallet.address} /> : <Sent submission={data} />}</div>
+            <div className="card"><Stages data={data} /></div>
             <aside className="card stack">
-              {sent && <Link className="button primary" href={`/label/${sent.round}`}>Label more</Link>}
+              <Link className="button primary" href={`/label/${data.round}`}>Label more</Link>
               <Link className="button" href="/work">My work</Link>
-              <p className="small muted" style={{ margin: 0 }}>The operator signed for having received these labels. Submission <code>{id}</code>, receipt <code>{data.receipt.signature.slice(0, 26)}…</code></p>
+              <p className="small muted" style={{ margin: 0 }}>Submission {data.sequence + 1} to <Link href={`/rounds/${data.round}`}>round {data.round}</Link>. The operator signed for having it: whatever becomes of this page, it can be proven.<br /><code>{id}</code></p>
             </aside>
           </div>
         )}
@@ -45,81 +38,43 @@ export default function Receipt({ id }: { id: string }) {
   );
 }
 
-type Step = { name: string; state: "done" | "now" | "bad" | ""; text: ReactNode; tx?: string | null | undefined };
+const NAMES: [Schema["StageView"]["stage"], string, string, string][] = [
+  ["sent", "Sent", "the operator signed for them", "waiting for the next transaction"],
+  ["on_chain", "On chain", "the contract took them", "in a transaction, waiting for its block"],
+  ["audited", "Audited", "a panel drawn by lot labeled a sample blind", "when the round is full or over, a panel labels a sample blind"],
+  ["settled", "Settled", "by the rule that anyone can compute again", "the rule computes what everyone is due"],
+  ["paid", "Paid", "into your Ledger account, with shares of the dataset", "into your Ledger account, with shares of the dataset"],
+];
 
-function Steps({ steps }: { steps: Step[] }) {
-  return (
-    <ol className="steps" aria-live="polite">
-      {steps.map((step) => (
-        <li key={step.name} className={step.state} data-step={step.name} data-state={step.state || "later"}>
-          <span className="dot" aria-hidden="true">{step.state === "done" ? "✓" : step.state === "bad" ? "!" : ""}</span>
-          <div>
-            <strong>{step.name}</strong>
-            <div className="muted small">{step.text}</div>
-          </div>
-          {step.tx ? <Tx hash={step.tx} /> : <span />}
-        </li>
-      ))}
-    </ol>
-  );
-}
-
-const sentStep = (submission: Schema["SubmissionView"]): Step => ({ name: "Sent", state: "done", text: `received ${day(submission.receipt.received_at)}` });
-
-function chainStep({ status, reason, tx_hash }: Schema["SubmissionView"]): Step {
-  if (status === "accepted") return { name: "On chain", state: "done", text: "the contract took them", tx: tx_hash };
-  if (status === "skipped") return { name: "On chain", state: "bad", text: `the contract passed over them: ${reason ?? "no reason was given"}`, tx: tx_hash };
-  return { name: "On chain", state: "now", text: status === "sent" ? "in a transaction, waiting for its block" : "waiting for the next transaction", tx: tx_hash };
-}
-
-const Sent = ({ submission }: { submission: Schema["SubmissionView"] }) => <Steps steps={[sentStep(submission), chainStep(submission)]} />;
-
-function Stages({ submission, round, count, me }: { submission: Schema["SubmissionView"]; round: number; count: number; me: string }) {
-  const view = usePolled(["round", round], () => must(api.GET("/v1/rounds/{round_id}", { params: { path: { round_id: round } } })), (data) => data?.phase !== "settled");
-  const settlement = usePolled(["settlement", round], () => fetchSettlement(round), (data) => data?.entries.find((entry) => entry.account === me)?.distributed !== true);
-  const dataset = useQuery({
-    queryKey: ["dataset", view.data?.dataset],
-    queryFn: () => must(api.GET("/v1/datasets/{dataset}", { params: { path: { dataset: view.data!.dataset } } })),
-    enabled: view.data !== undefined,
-  });
-  const events = usePolled(["events", "round", round], () => must(api.GET("/v1/explorer/events", { params: { query: { round, limit: 100 } } })), () => !settlement.data?.entries.find((entry) => entry.account === me)?.distributed, 3000);
-  const txOf = (...names: string[]) => events.data?.items.find((event) => names.includes(event.name))?.tx_hash;
-  const audited = view.data?.audit_phase === "audited" || view.data?.phase === "settled";
-  const mine = settlement.data?.entries.find((entry) => entry.account === me && entry.role === "contributor");
-  const final = settlement.data && ["final", "distributed"].includes(settlement.data.phase);
-  const expected = dataset.data ? lbl(BigInt(count) * BigInt(dataset.data.reward)) : "…";
-
+function Stages({ data }: { data: Mine }) {
+  const settlement = usePolled(["settlement", data.round], () => fetchSettlement(data.round), () => data.stage === "audited", 2000);
+  const reached = new Map(data.stages.map((one) => [one.stage, one]));
+  const next = NAMES.find(([stage]) => stage !== "sent" && !reached.has(stage))?.[0];
+  const published = settlement.data?.phase === "published" ? settlement.data : null;
   return (
     <>
-      <p>{plural(count, "label")} · up to <strong>{expected} LBL</strong></p>
-      <Steps
-        steps={[
-          sentStep(submission),
-          chainStep(submission),
-          { name: "Audited", state: audited ? "done" : submission.status === "accepted" ? "now" : "", text: audited ? "a panel labeled a sample blind" : waits(view.data), tx: txOf("AuditConcluded") },
-          {
-            name: "Settled", state: final ? "done" : audited ? "now" : "", tx: txOf("SettlementFinalized"),
-            text: final ? "by the rule that anyone can compute again" : settlement.data?.phase === "published" ? `published; can be challenged for ${until(settlement.data.challenge_ends)}` : "the rule computes what everyone is due",
-          },
-          { name: "Paid", state: mine?.distributed ? "done" : final ? "now" : "", tx: txOf("SettlementDistributed", "ChunkPaid"), text: mine ? <Outcome entry={mine} /> : "into your Ledger account, with shares of the dataset" },
-        ]}
-      />
-      {mine && settlement.data?.phase === "published" && <Appeal round={round} ends={settlement.data.challenge_ends} />}
-      {submission.status === "skipped" && <Note kind="warn">Nothing was taken from you. The items are free again: label them anew.</Note>}
+      <p>{plural(data.labels, "label")} · up to <strong>{lbl(data.most)} LBL</strong>{data.expected !== null && <> · about {lbl(data.expected)} LBL by your κ so far</>}{BigInt(data.bond) > 0n && <> · bond {lbl(data.bond)} LBL</>}</p>
+      <ol className="steps" aria-live="polite">
+        {NAMES.map(([stage, name, was, will]) => {
+          const seen = stage === "sent" ? (reached.get("sent") ?? { at: data.received_at, tx_hash: null }) : reached.get(stage);
+          const failed = !seen && stage === next && (data.stage === "failed" || data.stage === "waiting");
+          const state = seen ? "done" : failed ? "bad" : stage === next ? "now" : "";
+          const due = stage === next && data.next_at ? ` (by ${day(data.next_at)}, in ${until(data.next_at)})` : "";
+          let text: ReactNode = seen ? `${was}${seen.at ? `, ${day(seen.at)}` : ""}` : will + due;
+          if (failed) text = data.explanation ?? data.reason ?? "";
+          if (stage === "paid" && seen) text = <>{lbl(data.reward ?? "0")} LBL and {(Number(data.shares ?? 0) / 65_536).toFixed(1)} shares. {data.explanation}</>;
+          return (
+            <li key={stage} className={state} data-step={name} data-state={state || "later"}>
+              <span className="dot" aria-hidden="true">{state === "done" ? "✓" : state === "bad" ? "!" : ""}</span>
+              <div><strong>{name}</strong><div className="muted small">{text}</div></div>
+              {seen?.tx_hash ? <Tx hash={seen.tx_hash} /> : <span />}
+            </li>
+          );
+        })}
+      </ol>
+      {data.slash !== null && BigInt(data.slash) > 0n && <Note kind="bad">{lbl(data.slash)} LBL of your bond were taken. {data.explanation}</Note>}
+      {published && <Appeal round={data.round} ends={published.challenge_ends} />}
+      {data.stage === "failed" && <Note kind="warn">Nothing was taken from you. The items are free again: label them anew.</Note>}
     </>
   );
-}
-
-function waits(round: Schema["RoundView"] | undefined): string {
-  if (!round || round.phase === "open") return round ? `after the round is full or ends (in ${until(round.deadline)})` : "…";
-  return round.audit_phase === "committing" ? "validators label a sample now" : round.audit_phase === "revealing" ? "validators open their answers" : "a panel is being drawn";
-}
-
-export function Outcome({ entry }: { entry: Schema["EntryView"] }) {
-  if (entry.waiting) return <>{plural(entry.waiting, "label")} wait for the next round's audit: too little is known of you yet to judge them. They stay yours.</>;
-  const shares = Number(BigInt(entry.shares) / 65_536n);
-  const parts = [`${lbl(entry.reward)} LBL and ${plural(shares, "share")}`];
-  if (BigInt(entry.slash) > 0n) parts.push(`${lbl(entry.slash)} LBL of your bond taken: your answers agreed with the panel and others no better than guessing or copying`);
-  else if (BigInt(entry.reward) === 0n) parts.push("no pay: your answers agreed with the others no better than chance, so the rule found no information in them");
-  return <>{entry.distributed ? "" : "due: "}{parts.join("; ")}</>;
 }

@@ -9,7 +9,8 @@ import { Link } from "../../lib/router";
 import { useWallet, useWalletDialog, type Wallet } from "../../lib/wallet";
 import { Facts, Found, Note, Problem, Table, Title, Tx, usePolled } from "../../ui";
 import { Plot } from "../../ui/Plot";
-import { sentFrom } from "./work";
+import { Own, type Headers } from "../../lib/own";
+import { className, classesOf, TaskView } from "../../tasks";
 
 export default function WorkPage() {
   const wallet = useWallet();
@@ -48,9 +49,16 @@ function Mine({ wallet }: { wallet: Wallet }) {
         </Found>
         <Withdraw wallet={wallet} balance={account.data?.balance ?? "0"} />
       </section>
-      <ByDataset wallet={wallet} />
-      <Revenue address={address} />
-      <Sent wallet={wallet} />
+      <Own wallet={wallet} byKey why="Your labels beside the panel's verdicts are shown to you only.">
+        {(headers) => (
+          <>
+            <ByDataset wallet={wallet} headers={headers} />
+            <Revenue address={address} headers={headers} />
+            <Audited address={address} headers={headers} />
+            <Sent address={address} headers={headers} />
+          </>
+        )}
+      </Own>
     </>
   );
 }
@@ -79,84 +87,79 @@ function Withdraw({ wallet, balance }: { wallet: Wallet; balance: string }) {
   );
 }
 
-const eventsOf = (account: string, topic: "submission" | "revenue") =>
-  must(api.GET("/v1/explorer/events", { params: { query: { account, topic, limit: 100 } } }));
+type Asking = { address: string; headers: Headers };
 
-/** Datasets that the account contributed to, by its submissions on chain. */
-async function workOf(address: string) {
-  const events = await eventsOf(address, "submission");
-  const datasets = [...new Set(events.items.flatMap((event) => (event.dataset === null ? [] : [event.dataset])))];
-  return Promise.all(
-    datasets.map(async (dataset) => ({
-      dataset: await must(api.GET("/v1/datasets/{dataset}", { params: { path: { dataset } } })),
-      mine: await must(api.GET("/v1/datasets/{dataset}/contributors/{address}", { params: { path: { dataset, address } } })),
-    })),
-  );
-}
-
-function ByDataset({ wallet }: { wallet: Wallet }) {
-  const work = usePolled(["work-of", wallet.address], () => workOf(wallet.address), () => true, 5000);
+function ByDataset({ wallet, headers }: { wallet: Wallet; headers: Headers }) {
+  const work = usePolled(["me", "work", wallet.address], () => must(api.GET("/v1/me/work", { headers })), () => true, 5000);
   return (
     <section className="card">
       <h2>By dataset</h2>
       <Found query={work}>
-        {(rows) => rows.length ? (
-          <Table label="Work by dataset" head={["Dataset", "Labels", "Waiting", "Pay, LBL", "Shares", "Part", "Revenue, LBL", ""]}>
-            {rows.map(({ dataset, mine }) => <WorkRow key={dataset.dataset} wallet={wallet} dataset={dataset} mine={mine} />)}
+        {({ items }) => items.length ? (
+          <Table label="Work by dataset" head={["Dataset", "Labels", "Waiting", "κ", "Pay, LBL", "Part", "Revenue, LBL", ""]}>
+            {items.map((one) => <WorkRow key={one.dataset} wallet={wallet} work={one} />)}
           </Table>
         ) : <p className="muted">No label of yours is on chain yet. <Link href="/label">See what is open</Link></p>}
       </Found>
-      <p className="small muted">Waiting labels have no verdict yet: their round is not settled, or too little is known of their contributor. A share is a claim on every later sale of the dataset.</p>
+      <p className="small muted" style={{ margin: 0 }}>κ says how much your answers agree with the panel and others beyond chance: 1 always, 0 as a coin would. Pay follows it. Waiting labels have no verdict yet. Part is your share of every later sale.</p>
     </section>
   );
 }
 
-function WorkRow({ wallet, dataset, mine }: { wallet: Wallet; dataset: Schema["DatasetView"]; mine: Schema["ContributorView"] }) {
+function WorkRow({ wallet, work }: { wallet: Wallet; work: Schema["WorkView"] }) {
   const config = useDeployment();
   const queries = useQueryClient();
   const claim = useMutation({
-    mutationFn: () => send(wallet.wagmi, config, "DatasetShares", "claim", [dataset.dataset, wallet.address]),
+    mutationFn: () => send(wallet.wagmi, config, "DatasetShares", "claim", [BigInt(work.dataset), wallet.address]),
     onSuccess: () => queries.invalidateQueries(),
   });
-  const earns = BigInt(dataset.revenue) > 0n && BigInt(mine.shares) > 0n;
+  const release = useMutation({
+    mutationFn: () => send(wallet.wagmi, config, "Settlement", "releaseBonds", [BigInt(work.dataset), [wallet.address]]),
+    onSuccess: () => queries.invalidateQueries(),
+  });
   return (
     <tr>
-      <td><Link href={`/datasets/${dataset.dataset}`}>{dataset.name ?? `Dataset ${dataset.dataset}`}</Link></td>
-      <td className="num">{mine.labels}</td>
-      <td className="num">{mine.pending}</td>
-      <td className="num">{lbl(mine.reward)}{BigInt(mine.slash) > 0n ? ` − ${lbl(mine.slash)}` : ""}</td>
-      <td className="num">{(Number(mine.shares) / 65_536).toFixed(1)}</td>
-      <td className="num">{percent(mine.part)}</td>
-      <td className="num">{lbl(mine.revenue)}</td>
+      <td>
+        <Link href={`/datasets/${work.dataset}`}>{work.name ?? `Dataset ${work.dataset}`}</Link>
+        {work.kappa_means && <div className="small muted">{work.kappa_means}</div>}
+      </td>
+      <td className="num">{work.labels}</td>
+      <td className="num">{work.pending}</td>
+      <td className="num">{work.kappa?.toFixed(2) ?? "–"}</td>
+      <td className="num">{lbl(work.reward)}{BigInt(work.slash) > 0n ? ` − ${lbl(work.slash)}` : ""}</td>
+      <td className="num">{percent(work.part)}</td>
+      <td className="num">{lbl(work.revenue)}</td>
       <td className="num">
-        {earns && <button className="button small" onClick={() => claim.mutate()} disabled={claim.isPending || !wallet.rightChain}>{claim.isPending ? "Claiming …" : "Claim"}</button>}
-        <Problem error={claim.error} />
+        {BigInt(work.claimable ?? "0") > 0n && <button className="button small" onClick={() => claim.mutate()} disabled={claim.isPending || !wallet.rightChain}>{claim.isPending ? "Claiming …" : `Claim ${lbl(work.claimable ?? "0")}`}</button>}
+        {BigInt(work.releasable) > 0n && <button className="button small" onClick={() => release.mutate()} disabled={release.isPending || !wallet.rightChain}>Bonds back: {lbl(work.releasable)}</button>}
+        <Problem error={claim.error ?? release.error} />
         {claim.data && <span className="small" role="status">claimed</span>}
       </td>
     </tr>
   );
 }
 
-function Revenue({ address }: { address: string }) {
-  const paid = useQuery({ queryKey: ["revenue", address], queryFn: () => eventsOf(address, "revenue"), refetchInterval: 5000 });
-  const rows = (paid.data?.items ?? []).filter((event) => event.name === "RevenuePaid").reverse();
-  const sums = rows.reduce<{ name: string; value: number }[]>((sofar, event) => {
-    const before = sofar.at(-1)?.value ?? 0;
-    const name = event.timestamp ? day(event.timestamp) : String(event.block);
-    return [...sofar, { name, value: before + toNumber(String(event.fields.amount ?? "0")) }];
-  }, []);
-  if (!rows.length) return null;
+function Revenue({ address, headers }: Asking) {
+  const paid = useQuery({ queryKey: ["me", "revenue", address], queryFn: () => must(api.GET("/v1/me/revenue", { headers })), refetchInterval: 5000 });
+  const items = paid.data?.items ?? [];
+  if (!items.length) return null;
+  const datasets = [...new Set(items.map((one) => one.dataset))];
   return (
     <section className="card">
-      <h2>Revenue over time</h2>
-      <Plot kind="line" points={sums} unit="LBL" label="Revenue of your shares over time, summed up" />
-      <Table label="Revenue payments" head={["Dataset", "When", "LBL", "Transaction"]}>
-        {[...rows].reverse().map((event) => (
-          <tr key={event.id}>
-            <td><Link href={`/datasets/${event.dataset}`}>Dataset {event.dataset}</Link></td>
-            <td className="num">{event.timestamp ? day(event.timestamp) : event.block}</td>
-            <td className="num">{lbl(String(event.fields.amount ?? "0"))}</td>
-            <td className="num"><Tx hash={event.tx_hash} /></td>
+      <h2>Money over time</h2>
+      {datasets.map((dataset) => {
+        const own = items.filter((one) => one.dataset === dataset);
+        const points = own.map((one, i) => ({ name: one.timestamp ? day(one.timestamp) : String(one.block), value: own.slice(0, i + 1).reduce((sum, each) => sum + toNumber(each.amount), 0) }));
+        return <div key={dataset}><h3>Dataset {dataset}</h3><Plot kind="line" points={points} unit="LBL" label={`Pay and revenue of dataset ${dataset} over time, summed up`} /></div>;
+      })}
+      <Table label="Payments" head={["What", "Dataset", "When", "LBL", "Transaction"]}>
+        {[...items].reverse().map((one, i) => (
+          <tr key={i}>
+            <td>{one.kind}</td>
+            <td className="num"><Link href={`/datasets/${one.dataset}`}>{one.dataset}</Link></td>
+            <td className="num">{one.timestamp ? day(one.timestamp) : one.block}</td>
+            <td className="num">{lbl(one.amount)}</td>
+            <td className="num"><Tx hash={one.tx_hash} /></td>
           </tr>
         ))}
       </Table>
@@ -164,19 +167,45 @@ function Revenue({ address }: { address: string }) {
   );
 }
 
-function Sent({ wallet }: { wallet: Wallet }) {
-  const config = useDeployment();
-  const sent = sentFrom(config, wallet.address);
-  if (!sent.length) return null;
+function Audited({ address, headers }: Asking) {
+  const audited = usePolled(["me", "audited", address], () => must(api.GET("/v1/me/audited", { headers, params: { query: { limit: 24 } } })));
+  const items = audited.data?.items ?? [];
+  if (!items.length) return null;
   return (
     <section className="card">
-      <h2>Sent from this browser</h2>
-      <Table label="Submissions" head={["When", "Labels", "Round", ""]}>
-        {sent.map((one) => (
+      <h2>Audited tasks</h2>
+      <p className="muted small">Your answer beside the verdict of the panel, which labeled these tasks without seeing it.</p>
+      <div className="thumbs">{items.map((row) => <AuditedTask key={`${row.round}-${row.index}`} row={row} />)}</div>
+    </section>
+  );
+}
+
+function AuditedTask({ row }: { row: Schema["AuditedRow"] }) {
+  const dataset = useQuery({ queryKey: ["dataset", row.dataset], queryFn: () => must(api.GET("/v1/datasets/{dataset}", { params: { path: { dataset: row.dataset } } })), staleTime: 60_000 });
+  const classes = dataset.data ? classesOf(dataset.data) : [];
+  return (
+    <div className="thumb">
+      <TaskView content={row.content} />
+      <div>You: <strong>{className(classes, row.answer)}</strong> · panel: <strong>{className(classes, row.verdict)}</strong> <span className={`tag ${row.right ? "good" : row.right === null ? "" : "bad"}`}>{row.right ? "agrees" : row.right === null ? "tied" : "differs"}</span></div>
+    </div>
+  );
+}
+
+function Sent({ address, headers }: Asking) {
+  const sent = usePolled(["me", "submissions", address], () => must(api.GET("/v1/me/submissions", { headers, params: { query: { limit: 20 } } })), () => true, 4000);
+  const items = sent.data?.items ?? [];
+  if (!items.length) return null;
+  return (
+    <section className="card">
+      <h2>Submissions</h2>
+      <Table label="Submissions" head={["When", "Labels", "Round", "Stage", "LBL", ""]}>
+        {items.map((one) => (
           <tr key={one.digest}>
-            <td>{day(one.at)}</td>
-            <td className="num">{plural(one.count, "label")}</td>
+            <td>{day(one.received_at)}</td>
+            <td className="num">{plural(one.labels, "label")}</td>
             <td className="num"><Link href={`/rounds/${one.round}`}>{one.round}</Link></td>
+            <td className="num">{one.stage.replace("_", " ")}</td>
+            <td className="num">{one.reward === null ? `up to ${lbl(one.most)}` : lbl(one.reward)}</td>
             <td className="num"><Link href={`/receipts/${one.digest}`}>Receipt</Link></td>
           </tr>
         ))}

@@ -81,11 +81,5 @@ export async function submit(config: Config, owner: Address, round: number, key:
   const signer = await recoverTypedDataAddress({ ...typedData("Receipt", domain, promise), signature: answer.receipt.signature as Hex });
   if (signer.toLowerCase() !== config.operator.toLowerCase()) throw new Error("The receipt is not signed by the operator. Keep this page open and ask them.");
   dropWork(config, owner, round);
-  remember(config, owner, { digest: own, round, count: labels.length, at: now() });
   return own;
 }
-
-export type Sent = { digest: Hex; round: number; count: number; at: number };
-const list = (config: Config, owner: Address) => `labelshare:sent:${config.chain_id}:${addressOf(config, "LabelRegistry")}:${owner}`;
-export const sentFrom = (config: Config, owner: Address) => load<Sent[]>(list(config, owner)) ?? [];
-const remember = (config: Config, owner: Address, one: Sent) => save(list(config, owner), [one, ...sentFrom(config, owner)].slice(0, 200));

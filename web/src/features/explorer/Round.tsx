@@ -4,7 +4,7 @@ import { day, lbl, until } from "../../lib/format";
 import { Link } from "../../lib/router";
 import { useWallet } from "../../lib/wallet";
 import { Facts, Found, Note, Table, Title, Tx, usePolled, Who } from "../../ui";
-import { Outcome, fetchSettlement } from "../contributor/Receipt";
+import { fetchSettlement } from "../contributor/Receipt";
 import { EventTable } from "./Explorer";
 
 export default function RoundPage({ id }: { id: string }) {
@@ -39,7 +39,7 @@ export default function RoundPage({ id }: { id: string }) {
                     {found.entries.map((entry) => (
                       <tr key={entry.role + entry.account}>
                         <td><Who address={entry.account} me={me} /></td><td className="num">{entry.role}</td><td className="num">{lbl(entry.reward)}</td><td className="num">{lbl(entry.slash)}</td>
-                        <td className="num" style={{ whiteSpace: "normal" }}>{entry.role === "contributor" ? <Outcome entry={entry} /> : entry.distributed ? "paid" : "due"}</td>
+                        <td className="num" style={{ whiteSpace: "normal" }}>{entry.explanation}{entry.kappa !== null ? ` (κ ${entry.kappa.toFixed(2)})` : ""} <Tx hash={entry.tx_hash} /></td>
                       </tr>
                     ))}
                   </Table>

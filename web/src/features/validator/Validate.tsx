@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, must, type Schema } from "../../lib/api";
 import { read, send } from "../../lib/chain";
 import { addressOf, useDeployment, type Config } from "../../lib/config";
-import { day, lbl, plural, until } from "../../lib/format";
+import { lbl, plural, until } from "../../lib/format";
 import { NeedsWallet, Own } from "../../lib/own";
 import { permit } from "../../lib/permit";
 import { Link } from "../../lib/router";

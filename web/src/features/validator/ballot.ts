@@ -19,7 +19,7 @@ export const saltOf = (secret: Hex, round: number, attempt: number): Hex =>
   keccak256(concat([secret, toHex(round, { size: 32 }), toHex(attempt, { size: 1 })]));
 
 const aesKey = (secret: Hex, round: number, attempt: number) =>
-  crypto.subtle.importKey("raw", hexToBytes(keccak256(concat([saltOf(secret, round, attempt), stringToHex("seal")]))), "AES-GCM", false, ["encrypt", "decrypt"]);
+  crypto.subtle.importKey("raw", hexToBytes(keccak256(concat([saltOf(secret, round, attempt), stringToHex("seal")]))).slice(), "AES-GCM", false, ["encrypt", "decrypt"]);
 
 export async function seal(secret: Hex, round: number, attempt: number, answers: Uint8Array): Promise<Hex> {
   const iv = crypto.getRandomValues(new Uint8Array(12));

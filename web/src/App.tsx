@@ -97,7 +97,7 @@ function WalletButton({ choose }: { choose: () => void }) {
   if (!wallet) return <button className="button primary small" onClick={choose}>Connect</button>;
   return (
     <>
-      <button className="button small mono" onClick={() => show(true)} aria-label={`Account ${wallet.address}`}>{short(wallet.address)}</button>
+      <button className="button small mono" onClick={() => show(true)} aria-label={`${short(wallet.address)}: your account`}>{short(wallet.address)}</button>
       {open && (
         <Dialog title="Your account" close={() => show(false)}>
           <p className="mono">{wallet.address}</p>

@@ -36,6 +36,8 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@scripts/brownie test
 	@$(FORGE) test
 	@$(BIN)/pytest tests/integration
+	@npm test --silent --prefix web
+	@$(BIN)/pytest tests/browser
 
 .PHONY: exploit-patches
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
@@ -61,6 +63,8 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
 	@$(BIN)/python -m scripts.export_reference --check
+	@npm run --silent --prefix web types:check
+	@npm run --silent --prefix web lint
 
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
@@ -108,7 +112,7 @@ bindings: setup ## Regenerates ABIs, typed events and the reference of errors fr
 	@$(BIN)/python -m scripts.export_reference
 
 .PHONY: setup
-setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts
+setup: .tools/python.done .tools/node.done .tools/compiled.done .tools/web.done ## Installs everything into this folder and compiles the contracts
 
 .tools/tools-checked:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -137,6 +141,24 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@$(ANVIL) --version >/dev/null
 	@$(FORGE) --version >/dev/null
 	@touch $@
+
+.tools/web-packages.done: web/package-lock.json web/package.json | .tools/tools-checked
+	@echo "Installing what the web app is built from …"
+	@cd web && npm ci --silent --no-progress
+	@touch $@
+
+.tools/web.done: .tools/web-packages.done web/index.html web/vite.config.ts $(shell find web/src web/public -type f)
+	@echo "Building the web app …"
+	@npm run --silent --prefix web build
+	@touch $@
+
+.PHONY: screens
+screens: setup ## Pictures of every page, light and dark, desktop and phone, into reports/screens (3 minutes)
+	@$(BIN)/python -m tests.browser.screens
+
+.PHONY: bench-web
+bench-web: setup ## Size of the first load, and how soon the next item shows after Enter; fails over budget
+	@$(BIN)/python -m scripts.bench.web
 
 .tools/proof.done: scripts/deep/requirements.lock | .tools/tools-checked
 	@echo "Installing Slither and Halmos into .tools/proof-venv …"
@@ -176,5 +198,5 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder
-	rm -rf $(VENV) .tools node_modules build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools node_modules web/node_modules web/dist build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -40,6 +40,8 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@scripts/brownie test
 	@$(FORGE) test
 	@$(BIN)/pytest tests/integration
+	@npm test --silent --prefix web
+	@$(BIN)/pytest tests/browser
 
 .PHONY: exploit-patches
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
@@ -66,6 +68,8 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/python -m scripts.export_bindings --check
 	@$(BIN)/python -m scripts.export_reference --check
 	@$(BIN)/python -m scripts.export_openapi --check
+	@npm run --silent --prefix web types:check
+	@npm run --silent --prefix web lint
 
 .PHONY: check-api
 check-api: setup .tools/check.done ## Schemathesis over the OpenAPI document: no server error, no undocumented answer, nothing without signing in
@@ -113,11 +117,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-<<<<<<< HEAD
-test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
-=======
-test-deep: setup forge halmos slither check-build check-deploy relay-kills mirror-deep exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
->>>>>>> 2323db231eb26228694ddca5dccb101c61453fb2
+test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api mirror-deep ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
@@ -142,7 +142,7 @@ bindings: setup ## Regenerates ABIs, typed events and the reference of errors fr
 	@$(BIN)/python -m scripts.export_reference
 
 .PHONY: setup
-setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts
+setup: .tools/python.done .tools/node.done .tools/compiled.done .tools/web.done ## Installs everything into this folder and compiles the contracts
 
 .tools/tools-checked:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -171,6 +171,24 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@$(ANVIL) --version >/dev/null
 	@$(FORGE) --version >/dev/null
 	@touch $@
+
+.tools/web-packages.done: web/package-lock.json web/package.json | .tools/tools-checked
+	@echo "Installing what the web app is built from …"
+	@cd web && npm ci --silent --no-progress
+	@touch $@
+
+.tools/web.done: .tools/web-packages.done web/index.html web/vite.config.ts $(shell find web/src web/public -type f)
+	@echo "Building the web app …"
+	@npm run --silent --prefix web build
+	@touch $@
+
+.PHONY: screens
+screens: setup ## Pictures of every page, light and dark, desktop and phone, into reports/screens (3 minutes)
+	@$(BIN)/python -m tests.browser.screens
+
+.PHONY: bench-web
+bench-web: setup ## Size of the first load, and how soon the next item shows after Enter; fails over budget
+	@$(BIN)/python -m scripts.bench.web
 
 .tools/proof.done: scripts/deep/requirements.lock | .tools/tools-checked
 	@echo "Installing Slither and Halmos into .tools/proof-venv …"
@@ -218,5 +236,5 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder
-	rm -rf $(VENV) .tools node_modules build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools node_modules web/node_modules web/dist build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

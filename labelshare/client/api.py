@@ -42,6 +42,10 @@ class Api:
         self._client = httpx.Client(base_url=self.url + "/v1", timeout=60.0, transport=transport)
         self._config: dict[str, Any] | None = None
 
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._client.close()
+
     @property
     def config(self) -> dict[str, Any]:
         """Chain id, contracts and operator, fetched once."""

@@ -35,10 +35,17 @@ demo: setup ## The main job on real crowds, end to end; serves until Ctrl-C (SER
 	@$(BIN)/python -m scripts.demo --rpc-port $(RPC_PORT) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,)
 
 .PHONY: test
-test: setup lint ## All tests: contracts, unit, integration, vectors, types, style, arrows, bindings
-	@$(BIN)/pytest tests/unit
+test: setup lint ## All tests: contracts, unit, integration, browser, vectors, types, style, arrows, generated files
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-chain test-rest
+
+# Two lanes, for a machine with two cores.
+.PHONY: test-chain test-rest
+test-chain:
 	@scripts/brownie test
 	@$(FORGE) test
+
+test-rest:
+	@$(BIN)/pytest tests/unit
 	@$(BIN)/pytest tests/integration
 	@npm test --silent --prefix web
 	@$(BIN)/pytest tests/browser

@@ -24,7 +24,7 @@ from scripts.crowd_replay import DATA, load, panel_answer
 
 PANEL = ("v0", "v1", "v2")
 ACCURACY = 0.9
-SETS = tuple(sorted(path.name for path in DATA.iterdir() if path.is_dir()))
+SETS = tuple(sorted(path.parent.name for path in DATA.glob("*/labels.csv.gz")))
 TUNED = {
     "ITERATIONS": (4, 6, 8, 10, 12),
     "RIGHT_PRIOR": (0, 2, 4, 6),

@@ -91,7 +91,7 @@ class SignedSubmission(AppBase):
     digest: Mapped[str] = mapped_column(String(66), primary_key=True)
     round: Mapped[int] = mapped_column(index=True)
     dataset: Mapped[int]
-    contributor: Mapped[str] = mapped_column(String(42), index=True)
+    contributor: Mapped[str] = mapped_column(String(42))
     sequence: Mapped[int]
     count: Mapped[int]
     labels_root: Mapped[str] = mapped_column(String(66))
@@ -104,6 +104,7 @@ class SignedSubmission(AppBase):
     receipt: Mapped[str] = mapped_column(String(132))
     dropped: Mapped[bool]
     __table_args__ = (
+        Index("app_submission_contributor", "contributor", "received_at"),
         Index(
             "app_submission_live",
             "dataset",

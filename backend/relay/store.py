@@ -63,7 +63,7 @@ class Store:
     def next_rows(self, now: int) -> Sequence[Outbox]:
         """What goes into the next transaction: the oldest queued row, with others of its kind in order when the kind is batched.
 
-        A kind of which a row must be included soon comes first. A row whose batch reverted goes alone.
+        A kind of which a row must be included soon comes first. A row that failed twice goes alone.
         """
         with self.database.transaction() as session:
             queued = _queued()
@@ -76,7 +76,7 @@ class Store:
             if first.kind not in BATCHED:
                 return [first]
             rows = session.scalars(queued.where(Outbox.kind == first.kind).limit(BATCHED[first.kind][2])).all()
-        together = next((i for i, row in enumerate(rows) if row.attempts), len(rows))
+        together = next((i for i, row in enumerate(rows) if row.attempts > 1), len(rows))
         return rows[: max(1, together)]
 
     def open_rows(self, also: Transaction | None) -> Sequence[Outbox]:
@@ -265,8 +265,8 @@ def _version(row: Transaction, signed: Signed) -> SignedVersion:
 
 
 def _try_again(item: Outbox, reason: str, again: bool) -> None:
-    """An item that the chain may yet take goes back to the queue, alone, a few times; anything else is refused. Of a call, whoever
-    wants its effect asks again if it is still due."""
+    """An item that the chain may yet take goes back to the queue, a few times; anything else is refused. Of a call, whoever wants
+    its effect asks again if it is still due."""
     item.attempts += 1
     if again and item.attempts < MOST_ATTEMPTS:
         item.transaction_id = None

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.db import Database
 from backend.leases import progress
-from backend.limits import Limits
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
 from backend.relay.outbox import enqueue_call, is_queued
@@ -44,7 +43,6 @@ from indexer.models import (
 )
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.naming import user_account
-from labelshare.chain.rpc import Rpc
 from labelshare.keeper import Step, due_step, may_finish
 from labelshare.rules.entries import MAX_ENTRIES, settlement_root, totals_of
 from labelshare.rules.history import RULE, RULE_ID
@@ -206,9 +204,7 @@ def main() -> None:
     try:
         settings = Settings.from_environment()
         operator = load_operator(settings.operator_key_file, settings.operator_password_file)
-        limits = Limits(settings.rate_per_address, settings.rate_per_account)
-        rpc = Rpc(settings.rpc_url)
-        backend = Backend(settings, settings.deployment, Database(settings.database_url), operator, rpc, limits)
+        backend = Backend(settings, settings.deployment, Database(settings.database_url), operator)
     except (SettingsError, KeyFileError, UnknownDeployment) as error:
         sys.exit(str(error))
     run_loop("keeper", Keeper(backend).step)

@@ -161,6 +161,7 @@ class Stack:
         while True:
             try:
                 rpc.chain_id()
+                rpc.close()
                 return
             except RpcUnavailable as error:
                 if time.monotonic() > end or self._processes["anvil"].poll() is not None:

@@ -59,7 +59,9 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     if s.admission != TICKETED:
         raise Invalid("unsupported_admission", "This backend relays admission 1 (ticketed) only.")
     in_flight = in_flight_of(session, s.contributor)
-    bond = _check_order_and_bond(facts, in_flight, s, signer, (digest, request.signature))
+    if signer != s.contributor and isinstance(signer, str) and facts.key is None:
+        signer = wrong_signer(digest, request.signature, s.contributor, signer, " or a session key of theirs")
+    bond = _check_order_and_bond(facts, in_flight, s, signer)
     kept = keep(backend, session, facts.round, request, digest, signed_by, bond, facts.now)
     _use_slots(session, kept.digest, request, slots)
     fields = [round_id, s.contributor, s.sequence, s.count, s.labels_root, s.admission, s.deadline]
@@ -148,11 +150,8 @@ def _signer(digest: bytes, signature: str, contributor: str) -> str | DomainErro
         return error
 
 
-def _check_order_and_bond(
-    facts: Facts, in_flight: Sequence[InFlight], s: SubmissionBody, signer: str | DomainError, signed: tuple[bytes, str]
-) -> int:
-    """The bond that the submission takes, in base units, after all that concerns sequence number, signer and bond. `signed`: digest
-    and signature."""
+def _check_order_and_bond(facts: Facts, in_flight: Sequence[InFlight], s: SubmissionBody, signer: str | DomainError) -> int:
+    """The bond that the submission takes, in base units, after all that concerns sequence number, signer and bond."""
     ours = [flying for flying in in_flight if flying.dataset == facts.round.dataset]
     expected = max([facts.round.next_sequence or 0, *(flying.sequence + 1 for flying in ours)])
     if s.sequence != expected:
@@ -162,8 +161,6 @@ def _check_order_and_bond(
     ticketed = sum(flying.count for flying in ours if flying.admission == TICKETED)
     bond = uncovered(facts.round, ticketed, s.count) * int(facts.terms["bond"])
     if signer != s.contributor:
-        if facts.key is None:
-            raise wrong_signer(*signed, s.contributor, signer, " or a session key of theirs")
         _check_key(facts, in_flight, signer, bond)
     spendable = facts.spendable - sum(flying.bond for flying in in_flight)
     if bond and spendable < bond:
@@ -177,6 +174,7 @@ def _check_order_and_bond(
 
 def _check_key(facts: Facts, in_flight: Sequence[InFlight], signer: str, bond: int) -> None:
     key = facts.key
+    assert key is not None, "whoever is neither contributor nor session key was refused before"
     if key.revoked or key.expiry < facts.now:
         raise Unauthorized("session_not_live", "The session key is revoked or expired; register a new one.")
     if key.key_dataset not in (0, facts.round.dataset):

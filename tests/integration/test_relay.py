@@ -192,14 +192,15 @@ def test_a_batch_that_reverted_and_what_was_passed_over_because_of_it_come_again
     resume = paused(relay)
     sender = relay.sender()
     sender.step()
-    first, second = relay.versions()
+    raws = {version.hash: version.raw for version in relay.versions()}
+    first, second = (raws[transaction.hash] for transaction in relay.transactions())
     relay.anvil.rpc("anvil_dropAllTransactions")
     resume()
     guardian = relay.protocol.treasury
     relay.protocol.send("Parameters", "pause", 2, sender=guardian)
-    relay.anvil.rpc("eth_sendRawTransaction", first.raw)
+    relay.anvil.rpc("eth_sendRawTransaction", first)
     relay.protocol.send("Parameters", "resume", 2, sender=guardian)
-    relay.anvil.rpc("eth_sendRawTransaction", second.raw)
+    relay.anvil.rpc("eth_sendRawTransaction", second)
     assert {reason for *_, reason in relay.field.skipped(relay.chain)} == {SKIP_REASONS.index("wrong_sequence")}
     relay.drain(sender)
     assert relay.field.accepted(relay.chain) == [(ada.address, sequence) for sequence in range(50)]

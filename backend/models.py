@@ -91,7 +91,7 @@ class SignedSubmission(AppBase):
     digest: Mapped[str] = mapped_column(String(66), primary_key=True)
     round: Mapped[int] = mapped_column(index=True)
     dataset: Mapped[int]
-    contributor: Mapped[str] = mapped_column(String(42), index=True)
+    contributor: Mapped[str] = mapped_column(String(42))
     sequence: Mapped[int]
     count: Mapped[int]
     labels_root: Mapped[str] = mapped_column(String(66))

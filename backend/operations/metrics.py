@@ -28,6 +28,14 @@ RELAY = {
     "beat": "Grows while a relayer lives",
 }
 
+MIRROR = {
+    "head": "The node's last block, as the indexer saw it",
+    "verified": "Up to here every block was proven by its header and receipts root",
+    "reorganizations": "Reorganizations that the mirror followed",
+    "audited": "The block of the last audit against the contracts",
+    "divergences": "Differences from the contracts that audits have found in all",
+}
+
 
 class Requests:
     """A middleware that counts this process' requests by route and status, and how long they took."""
@@ -110,3 +118,5 @@ def _mirror(state: MirrorState | None) -> Iterable[Metric]:
     yield GaugeMetricFamily("labelshare_mirror_timestamp", "Its time, unix seconds", value=state.timestamp if state else 0)
     halted = state is not None and state.state == HALTED
     yield GaugeMetricFamily("labelshare_mirror_halted", "1 when the indexer stopped loudly", value=int(halted))
+    for name, words in MIRROR.items():
+        yield GaugeMetricFamily(f"labelshare_mirror_{name}", words, value=getattr(state, name) if state else 0)

@@ -10,7 +10,7 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from backend.models import Outbox, RelayLease, SignedVersion, Transaction
-from indexer.models import Checkpoint
+from indexer.models import Checkpoint, Health
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 HALTED = "halted"
@@ -35,12 +35,18 @@ class RelayState:
 
 @dataclass(frozen=True)
 class MirrorState:
-    """Where the mirror stands. Blocks by number, times in unix seconds; `reason`: why the indexer halted, else empty."""
+    """Where the mirror stands. Blocks by number, times in unix seconds; `reason`: why the indexer halted, else empty;
+    `divergences`: differences from the contracts that audits have found in all."""
 
     block: int
     timestamp: int
     state: str
     reason: str
+    head: int = 0
+    verified: int = 0
+    reorganizations: int = 0
+    audited: int = 0
+    divergences: int = 0
 
 
 def relay_state(session: Session) -> RelayState:
@@ -69,17 +75,24 @@ def relay_state(session: Session) -> RelayState:
 
 def mirror_state(session: Session) -> MirrorState | None:
     """None before the indexer's first block."""
-    tables = inspect(session.connection())
-    if not tables.has_table(Checkpoint.__tablename__):
+    if not inspect(session.connection()).has_table(Checkpoint.__tablename__):
         return None
-    checkpoint = session.scalar(select(Checkpoint))
+    checkpoint, health = session.scalar(select(Checkpoint)), session.scalar(select(Health))
     if checkpoint is None:
         return None
-    state, reason = "following", ""
-    if tables.has_table("mirror_health"):
-        row = session.execute(text("SELECT state, reason FROM mirror_health")).first()
-        state, reason = (row.state, row.reason) if row else (state, reason)
-    return MirrorState(checkpoint.block_number, checkpoint.timestamp, state, reason)
+    where = (checkpoint.block_number, checkpoint.timestamp)
+    if health is None:
+        return MirrorState(*where, state="", reason="")
+    return MirrorState(
+        *where,
+        state=health.state,
+        reason=health.reason,
+        head=health.head_block,
+        verified=health.verified_block,
+        reorganizations=health.reorganizations,
+        audited=health.audit_block,
+        divergences=health.divergences,
+    )
 
 
 def is_migrated(session: Session) -> bool:

@@ -59,15 +59,12 @@ class Follower:
 
     def _check_branch(self) -> None:
         """Opens again what a reorganization dropped. While the highest block of ours is canonical, so are those below it."""
-        unsettled = self.store.unsettled()
-        if not unsettled:
-            return
-        highest = max(unsettled, key=lambda transaction: transaction.block_number or 0)
-        if self.desk.canonical_hash(highest.block_number or 0) == highest.block_hash:
+        highest = self.store.highest_unsettled()
+        if highest is None or self.desk.canonical_hash(highest.block_number or 0) == highest.block_hash:
             return
         self.desk.steps("reorganization seen")
         gone = []
-        for transaction in unsettled:
+        for transaction in self.store.unsettled():
             mined = self.desk.receipt(transaction.hash)
             if mined is None:
                 gone.append(transaction)
@@ -83,7 +80,7 @@ class Follower:
         if finalized == self._finalized:
             return
         self._finalized = finalized
-        old = [t for t in self.store.unsettled() if t.block_number is not None and t.block_number <= finalized]
+        old = self.store.unsettled(up_to=finalized)
         sure: list[Transaction] = []
         for number, group in groupby(sorted(old, key=lambda t: t.block_number or 0), key=lambda t: t.block_number or 0):
             block_hash = self.desk.canonical_hash(number)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from backend.db import Database
 from backend.models import Outbox, SignedVersion, Transaction
@@ -18,6 +18,8 @@ from backend.relay.steps import Steps
 
 MOST_ATTEMPTS = 4  # transactions in which a row may fail
 URGENT = 120  # seconds before its include-by at which a kind is sent before all others
+
+UNSETTLED = (Transaction.status != "pending", Transaction.final.is_(False))
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Store:
     def next_rows(self, now: int) -> Sequence[Outbox]:
         """What goes into the next transaction: the oldest queued row, with others of its kind in order when the kind is batched.
 
-        A kind of which a row must be included soon comes first. A row whose batch reverted goes alone.
+        A kind of which a row must be included soon comes first. A row that failed twice goes alone.
         """
         with self.database.transaction() as session:
             queued = _queued()
@@ -76,7 +78,7 @@ class Store:
             if first.kind not in BATCHED:
                 return [first]
             rows = session.scalars(queued.where(Outbox.kind == first.kind).limit(BATCHED[first.kind][2])).all()
-        together = next((i for i, row in enumerate(rows) if row.attempts), len(rows))
+        together = next((i for i, row in enumerate(rows) if row.attempts > 1), len(rows))
         return rows[: max(1, together)]
 
     def open_rows(self, also: Transaction | None) -> Sequence[Outbox]:
@@ -96,9 +98,17 @@ class Store:
         """Transactions without a receipt, by nonce."""
         return self._transactions(Transaction.status == "pending", Transaction.final.is_(False))
 
-    def unsettled(self) -> list[Transaction]:
-        """Transactions on chain that a reorganization could still drop, by nonce."""
-        return self._transactions(Transaction.status != "pending", Transaction.final.is_(False))
+    def unsettled(self, up_to: int | None = None) -> list[Transaction]:
+        """Transactions on chain that a reorganization could still drop, by nonce; those up to a block, if one is given. Without
+        their calldata, of which there is much."""
+        below = [] if up_to is None else [Transaction.block_number <= up_to]
+        return self._transactions(*UNSETTLED, *below, light=True)
+
+    def highest_unsettled(self) -> Transaction | None:
+        """The one of them in the highest block."""
+        chosen = select(Transaction).filter_by(**self._key).where(*UNSETTLED).options(defer(Transaction.data))
+        with self.database.transaction() as session:
+            return session.scalar(chosen.order_by(Transaction.block_number.desc()).limit(1))
 
     def versions(self, transactions: Sequence[Transaction]) -> dict[int, list[SignedVersion]]:
         """All signed bytes of each nonce, the newest first."""
@@ -127,9 +137,11 @@ class Store:
         highest = session.scalar(select(func.max(Transaction.nonce)).filter_by(**self._key))
         return None if highest is None else highest + 1
 
-    def _transactions(self, *conditions: ColumnElement[bool]) -> list[Transaction]:
+    def _transactions(self, *conditions: ColumnElement[bool], light: bool = False) -> list[Transaction]:
         with self.database.transaction() as session:
             chosen = select(Transaction).filter_by(**self._key).where(*conditions)
+            if light:
+                chosen = chosen.options(defer(Transaction.data))
             return list(session.scalars(chosen.order_by(Transaction.nonce)))
 
     # Signing
@@ -265,8 +277,8 @@ def _version(row: Transaction, signed: Signed) -> SignedVersion:
 
 
 def _try_again(item: Outbox, reason: str, again: bool) -> None:
-    """An item that the chain may yet take goes back to the queue, alone, a few times; anything else is refused. Of a call, whoever
-    wants its effect asks again if it is still due."""
+    """An item that the chain may yet take goes back to the queue, a few times; anything else is refused. Of a call, whoever wants
+    its effect asks again if it is still due."""
     item.attempts += 1
     if again and item.attempts < MOST_ATTEMPTS:
         item.transaction_id = None

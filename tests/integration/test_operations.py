@@ -15,7 +15,7 @@ from backend.__main__ import alembic_config
 from backend.models import Outbox, RelayLease
 from backend.relay.outbox import enqueue_item
 from backend.settings import GWEI, Settings, SettingsError
-from indexer.models import Checkpoint
+from indexer.models import Checkpoint, Health
 from tests.integration.anvil import ROOT
 from tests.integration.api import World
 
@@ -54,6 +54,14 @@ def test_it_is_not_ready_without_mirror_or_migration_and_says_what_to_do(world: 
     assert world.client.get("/health").status_code == 200
 
 
+def test_it_is_not_ready_while_the_indexer_is_halted_and_says_why(world: World) -> None:
+    world.mirror(Health(chain_id=1, state="halted", reason="the chain turned past finality: python -m indexer resume"))
+    answer = world.client.get("/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, "mirror_halted")
+    assert "python -m indexer resume" in answer.json()["detail"]
+    assert figures(world)["labelshare_mirror_halted"] == 1
+
+
 def test_a_database_that_does_not_answer_is_503_and_not_500(world: World, tmp_path: Path) -> None:
     world.backend.database.engine.dispose()
     for file in tmp_path.glob("app.db*"):
@@ -73,6 +81,7 @@ def test_metrics_count_requests_by_route_and_say_what_the_relayer_waits_for(worl
         enqueue_item(session, "drip", "drip:1", world.ada.address)
         enqueue_item(session, "drip", "drip:2", world.bob.address)
         session.query(Outbox).filter_by(key="drip:2").update({"error": "NotOpen"})
+        session.add(Health(chain_id=1, state="following", divergences=2))
         session.add(RelayLease(chain_id=1, sender="0x1", fence=3, beat=9, held=True, state="the node is busy"))
     seen = figures(world)
     assert seen["labelshare_relay_queued"] == 1
@@ -80,6 +89,7 @@ def test_metrics_count_requests_by_route_and_say_what_the_relayer_waits_for(worl
     assert (seen["labelshare_relay_fence"], seen["labelshare_relay_beat"]) == (3, 9)
     assert seen["labelshare_relay_waits|the node is busy"] == 1
     assert seen["labelshare_mirror_block"] == 9
+    assert seen["labelshare_mirror_divergences"] == 2
     assert seen["labelshare_requests_total|GET|/v1/rounds/{round_id}|404"] == 1
     assert not any(world.ada.address in name for name in seen), "an address became a label: metrics grow without end"
     assert world.client.get("/ready").json()["relayer_waits_for"] == "the node is busy"

@@ -14,7 +14,7 @@ from backend.relay.skips import SKIP_REASONS
 from labelshare.chain.rpc import Rpc, RpcUnavailable
 from labelshare.client.wallet import Wallet
 from tests.integration.anvil import Anvil, Protocol
-from tests.integration.relaying import Relay
+from tests.integration.relaying import Relay, paused
 
 PORTS = range(19210, 19220)
 
@@ -183,3 +183,26 @@ def test_submissions_wait_while_the_guardian_pauses_them_and_are_not_refused(rel
     relay.protocol.send("Parameters", "resume", 2, sender=guardian)
     relay.drain(sender)
     relay.require_exactly_once()
+
+
+def test_a_batch_that_reverted_and_what_was_passed_over_because_of_it_come_again_in_order(relay: Relay) -> None:
+    """The guardian pauses while two batches are on their way: the first reverts, the second finds a gap in the sequence."""
+    ada = Wallet(secrets.token_bytes(32))
+    relay.submit(ada, 50)
+    resume = paused(relay)
+    sender = relay.sender()
+    sender.step()
+    raws = {version.hash: version.raw for version in relay.versions()}
+    first, second = (raws[transaction.hash] for transaction in relay.transactions())
+    relay.anvil.rpc("anvil_dropAllTransactions")
+    resume()
+    guardian = relay.protocol.treasury
+    relay.protocol.send("Parameters", "pause", 2, sender=guardian)
+    relay.anvil.rpc("eth_sendRawTransaction", first)
+    relay.protocol.send("Parameters", "resume", 2, sender=guardian)
+    relay.anvil.rpc("eth_sendRawTransaction", second)
+    assert {reason for *_, reason in relay.field.skipped(relay.chain)} == {SKIP_REASONS.index("wrong_sequence")}
+    relay.drain(sender)
+    assert relay.field.accepted(relay.chain) == [(ada.address, sequence) for sequence in range(50)]
+    assert [(t.nonce, t.status) for t in relay.transactions()] == [(0, "reverted"), (1, "mined"), (2, "mined"), (3, "mined")]
+    assert [row.error for row in relay.rows()] == [None] * 50

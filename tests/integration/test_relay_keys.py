@@ -22,6 +22,7 @@ from backend.relay.signer import KeyFileError, Operator, load_operator
 from backend.settings import Settings
 from labelshare.chain import Deployment
 from tests.integration.anvil import ROOT, Anvil, Protocol, wait_until
+from tests.integration.api import Client
 from tests.integration.relaying import Relay
 
 PORTS = range(19240, 19250)
@@ -155,7 +156,11 @@ def test_a_key_never_appears_in_logs_errors_dumps_or_metrics(relay: Relay, tmp_p
         relay.operator = load_operator(key_file, password_file)
         relay.drip(2)
         relay.drain()
-        seen += [str(app.openapi()), repr(app.state.backend)]
+        client = Client(app)
+        seen += [str(app.openapi()), repr(app.state.backend), client.get("/v1/config").text]
+        metrics = client.get("/metrics")
+        assert "labelshare_relay_beat" in metrics.text
+        seen += [metrics.text, client.get("/ready").text]
     finally:
         logging.getLogger().removeHandler(handler)
         logging.getLogger().setLevel(level)

@@ -40,7 +40,7 @@ def test_two_relayers_at_once_sign_no_nonce_twice(tmp_path: Path) -> None:
     anvil = Anvil(PORTS, "--prune-history", "20000")
     relay = Relay(Protocol(anvil), tmp_path)
     try:
-        assert race(relay, 400) > 4, "the lease hardly changed hands"
+        assert race(relay, 200) > 4, "the lease hardly changed hands"
     finally:
         relay.close()
         anvil.stop()

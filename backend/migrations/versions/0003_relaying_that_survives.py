@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.BigInteger(), nullable=False, server_default="0"),
     )
     op.create_index("app_outbox_queued", "app_outbox", ["id"], sqlite_where=QUEUED, postgresql_where=QUEUED)
-    op.create_index("ix_app_submission_contributor", "app_submission", ["contributor"])
     op.create_table(
         "app_relay_lease",
         sa.Column("chain_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -47,7 +46,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_app_submission_contributor", "app_submission")
     op.drop_table("app_relay_lease")
     op.drop_index("app_outbox_queued", "app_outbox")
     op.drop_index("ix_app_signed_version_transaction_id", "app_signed_version")

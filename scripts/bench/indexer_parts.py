@@ -80,8 +80,8 @@ class _Raw(Store):
 
 
 def floor(url: str, database: str, manifest: Path, derived: bool = False) -> dict[str, Any]:
-    """The same bytes fetched, then the same rows of raw events written, serially; parsing is not counted. `derived`: the rows of the
-    event tables, too."""
+    """The same bytes fetched, then the same rows of raw events written, serially; parsing is not counted. `derived`: the rows of
+    the event tables, too."""
     deployed = deployment(manifest)
     source = Source(url, deployed.contracts.values())
     head = source.view(None).head.number

@@ -40,6 +40,8 @@ test: setup lint ## All tests: contracts, unit, integration, vectors, types, sty
 	@scripts/brownie test
 	@$(FORGE) test
 	@$(BIN)/pytest tests/integration
+	@npm test --silent --prefix web
+	@$(BIN)/pytest tests/browser
 
 .PHONY: exploit-patches
 exploit-patches: setup ## Breaks each defence of the contracts in a copy, where its exploit test must notice
@@ -65,6 +67,13 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
 	@$(BIN)/python -m scripts.export_reference --check
+	@$(BIN)/python -m scripts.export_openapi --check
+	@npm run --silent --prefix web types:check
+	@npm run --silent --prefix web lint
+
+.PHONY: check-api
+check-api: setup .tools/check.done ## Schemathesis over the OpenAPI document: no server error, no undocumented answer, nothing without signing in
+	@nice -n 5 $(BIN)/python -m tests.deep.api_fuzz
 
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
@@ -108,7 +117,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build check-deploy relay-kills mirror-deep exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api mirror-deep ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
@@ -133,7 +142,7 @@ bindings: setup ## Regenerates ABIs, typed events and the reference of errors fr
 	@$(BIN)/python -m scripts.export_reference
 
 .PHONY: setup
-setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs everything into this folder and compiles the contracts
+setup: .tools/python.done .tools/node.done .tools/compiled.done .tools/web.done ## Installs everything into this folder and compiles the contracts
 
 .tools/tools-checked:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -163,10 +172,34 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done ## Installs ever
 	@$(FORGE) --version >/dev/null
 	@touch $@
 
+.tools/web-packages.done: web/package-lock.json web/package.json | .tools/tools-checked
+	@echo "Installing what the web app is built from …"
+	@cd web && npm ci --silent --no-progress
+	@touch $@
+
+.tools/web.done: .tools/web-packages.done web/index.html web/vite.config.ts $(shell find web/src web/public -type f)
+	@echo "Building the web app …"
+	@npm run --silent --prefix web build
+	@touch $@
+
+.PHONY: screens
+screens: setup ## Pictures of every page, light and dark, desktop and phone, into reports/screens (3 minutes)
+	@$(BIN)/python -m tests.browser.screens
+
+.PHONY: bench-web
+bench-web: setup ## Size of the first load, and how soon the next item shows after Enter; fails over budget
+	@$(BIN)/python -m scripts.bench.web
+
 .tools/proof.done: scripts/deep/requirements.lock | .tools/tools-checked
 	@echo "Installing Slither and Halmos into .tools/proof-venv …"
 	@test -x $(PROOF)/python || $(PYTHON) -m venv .tools/proof-venv
 	@$(PROOF)/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/deep/requirements.lock
+	@touch $@
+
+.tools/check.done: scripts/check/requirements.lock | .tools/tools-checked
+	@echo "Installing Schemathesis into .tools/check-venv …"
+	@test -x .tools/check-venv/bin/python || $(PYTHON) -m venv .tools/check-venv
+	@.tools/check-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/check/requirements.lock
 	@touch $@
 
 .tools/crowd-kit.done: scripts/lab/requirements.lock | .tools/tools-checked
@@ -198,8 +231,10 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/bench/oldest-numpy.lock
 	uv pip compile --quiet scripts/lab/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
+	uv pip compile --quiet scripts/check/requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/requirements.lock
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder
-	rm -rf $(VENV) .tools node_modules build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools node_modules web/node_modules web/dist build reports run .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

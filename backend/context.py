@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,6 +18,8 @@ from labelshare.chain import Deployment
 from labelshare.chain.rpc import Rpc
 from labelshare.rules import eip712
 
+NODE_PATIENCE = 5.0  # seconds that a request waits for the node
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -26,8 +29,15 @@ class Backend:
     deployment: Deployment
     database: Database
     operator: Signer
-    rpc: Rpc
-    limits: Limits
+
+    @cached_property
+    def rpc(self) -> Rpc:
+        return Rpc(self.settings.rpc_url, NODE_PATIENCE)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How often somebody may ask this process."""
+        return Limits(self.settings.rate_per_address, self.settings.rate_per_account)
 
     def domain(self, contract: str) -> eip712.Domain:
         """The EIP-712 domain of a contract of our deployment, by name."""

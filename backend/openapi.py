@@ -10,7 +10,12 @@ from backend.errors import MEDIA_TYPE
 from backend.types import Problem
 
 METHODS = ("get", "post", "put", "patch", "delete")
-ALWAYS = {"404": "There is no such thing.", "422": "The request cannot be right.", "429": "Too many requests.", "503": "Busy: try again."}
+ALWAYS = {
+    "404": "There is no such thing.",
+    "422": "The request cannot be right.",
+    "429": "Too many requests.",
+    "503": "Busy: try again.",
+}
 SIGNED = {"401": "Nobody, or somebody else, signed.", "403": "Known, but not allowed.", "409": "Not now."}
 WITH_BODY = {"400": "The body is no strict JSON.", "401": "A signature is wrong.", "403": "Not allowed.", "409": "Not now."}
 WITH_BODY |= {"413": "The body is too large.", "415": "The body is of another type."}
@@ -22,7 +27,8 @@ SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Labelshare-Signature",
-        "description": "EIP-712 Access of the operation's purpose and subject, with X-Labelshare-Account and X-Labelshare-Deadline.",
+        "description": "EIP-712 Access of the operation's purpose and subject, with X-Labelshare-Account and "
+        "X-Labelshare-Deadline.",
     },
 }
 
@@ -54,9 +60,7 @@ def _document_problems(operation: dict[str, Any], method: str) -> None:
     problems = ALWAYS | (SIGNED if "security" in operation else {}) | (WITH_BODY if method == "post" else {})
     body = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     good = {status: answer for status, answer in operation["responses"].items() if status < "400"}
-    operation["responses"] = good | {
-        status: {"description": text, "content": body} for status, text in sorted(problems.items())
-    }
+    operation["responses"] = good | {status: {"description": text, "content": body} for status, text in sorted(problems.items())}
     if "security" in operation:
         operation["security"] = [{"cookie": []}, {"bearer": []}, {"signedAccess": []}]
         operation["parameters"] = [

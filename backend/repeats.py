@@ -16,7 +16,9 @@ T = TypeVar("T", bound=BaseModel)
 SECONDS = 24 * 3600
 Key = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", pattern=r"^[A-Za-z0-9_-]{8,64}$", description="the same key and body within a day: the same answer"),
+    Header(
+        alias="Idempotency-Key", pattern=r"^[A-Za-z0-9_-]{8,64}$", description="the same key and body within a day: the same answer"
+    ),
 ]
 
 

@@ -21,9 +21,10 @@ class SettingsError(ValueError):
 class Settings:
     """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`, `max_upload`: bytes of a request at most.
 
-    `fee_cap`: wei a unit of gas that the relayer never offers more than. `operator_address`: whose key it must be, None for whoever's.
-    `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a minute, 0 for no
-    limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the built web app.
+    `fee_cap`: wei a unit of gas that the relayer never offers more than. `operator_address`: whose key it must be, None for
+    whoever's. `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a
+    minute, 0 for no limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the
+    built web app.
     """
 
     rpc_url: str

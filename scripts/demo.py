@@ -1,7 +1,7 @@
 """The main job, end to end: real crowds' labels through wallets, API, chain, audits, settlement, pay, shares, sales, verification.
 
-    make demo            and keeps serving until Ctrl-C
-    make demo SERVE=0    exits after the report, non-zero if a step failed
+make demo            and keeps serving until Ctrl-C
+make demo SERVE=0    exits after the report, non-zero if a step failed
 """
 
 import argparse
@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from labelshare.client.staking import Stake
 from labelshare.client.verify import Verification, verify_file
 from labelshare.client.wallet import Wallet
 from scripts.crowd_replay import Label, load, panel_answer, with_clique
+from scripts.demo_digits import Cast, Digits, play_newcomer
 from scripts.demo_report import Replay, build_report, problems_of, show_report
 from scripts.stack import ROOT, SERVICES, Stack, StackError, demo_key
 
@@ -212,9 +213,7 @@ class Demo:
         for number, licensee in enumerate(licensees):
             buyer.buy(replay.dataset, licensee.address)
             if transfer and number == 0:
-                worker, account = max(
-                    replay.accounts.items(), key=lambda item: shares.balance(self.chain, replay.dataset, item[1])
-                )
+                worker, account = max(replay.accounts.items(), key=lambda item: shares.balance(self.chain, replay.dataset, item[1]))
                 seller = self.person(f"{replay.name} {worker}")
                 part = shares.balance(self.chain, replay.dataset, account) // 4
                 shares.transfer(self.chain, seller, replay.dataset, self.person("investor").address, part)
@@ -327,9 +326,30 @@ def run_dataset(demo: Demo, replay: Replay, twice: bool) -> Verification:
     return demo.step(f"{name}: downloaded and verified", lambda: demo.verify(replay, demo.buyer))
 
 
+@contextlib.contextmanager
+def live_digits(demo: Demo, console: Console, newcomer: bool) -> Iterator[None]:
+    """Opens the live dataset of digits, and keeps its rounds going on a thread for as long as the context lasts."""
+    cast = Cast(
+        demo.api, demo.chain, demo.rpc, demo.requester, demo.operator, demo.validators, lambda name: demo.person(name, gas=False)
+    )
+    digits = Digits(cast)
+    number = demo.step("digits: dataset with images created, round open for whoever comes", digits.open)
+    keeping = threading.Thread(target=digits.keep_going, args=(number,), daemon=True)
+    keeping.start()
+    try:
+        if newcomer:
+            receipt = demo.step("digits: a newcomer labeled 16 and was paid", lambda: play_newcomer(digits, number))
+            console.print(f"  paid {int(receipt['reward']) / LBL:.2f} LBL: {receipt['explanation']}")
+        yield
+    finally:
+        digits.stop.set()
+        keeping.join(60)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--no-serve", action="store_true", help="exit after the report")
+    parser.add_argument("--newcomer", action="store_true", help="a newcomer labels digits, and must be paid within two minutes")
     parser.add_argument("--rpc-port", type=int, default=18555, help="port of anvil")
     parser.add_argument("--port", type=int, default=18700, help="port of the API")
     parser.add_argument(
@@ -345,7 +365,8 @@ def main() -> None:
         console.print("Starting anvil, deploying, migrating; indexer, API, relayer and keeper as processes of their own …")
         options.reports.mkdir(parents=True, exist_ok=True)
         with Stack(options.folder, options.rpc_port, options.port) as stack:
-            report = run(Demo(stack, console, options.kill), options.reports)
+            demo = Demo(stack, console, options.kill)
+            report = run(demo, options.reports)
             path = options.reports / "demo.json"
             path.write_text(json.dumps(report, indent=2) + "\n")
             show_report(console, report)
@@ -353,10 +374,13 @@ def main() -> None:
             for problem in problems:
                 console.print(f"[red]✗ {problem}[/]")
             console.print(f"Report: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
-            if not options.no_serve:
-                console.print(f"Overview {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}   (Ctrl-C ends it)")
-                with contextlib.suppress(KeyboardInterrupt):
-                    threading.Event().wait()
+            if options.newcomer or not options.no_serve:
+                with live_digits(demo, console, options.newcomer):
+                    if not options.no_serve:
+                        pages = f"Open {stack.api_url}/   API {stack.api_url}/docs   Chain {stack.rpc_url}"
+                        console.print(f"{pages}   (Ctrl-C ends it)")
+                        with contextlib.suppress(KeyboardInterrupt):
+                            threading.Event().wait()
             if problems:
                 sys.exit(1)
     except StackError as error:

@@ -15,7 +15,8 @@ router = APIRouter(tags=["accounts"])
 @router.post(
     "/auth/nonce",
     summary="Begin to sign in",
-    description="Write a Sign-In with Ethereum message (EIP-4361) with exactly this domain, URI, statement, version, chain id and nonce, without scheme, "
+    description="Write a Sign-In with Ethereum message (EIP-4361) with exactly this domain, URI, statement, version, chain id and "
+    "nonce, without scheme, "
     "request id and resources; have the wallet sign it by personal_sign; send both to `POST /v1/auth/login` within five minutes.",
 )
 def nonce(backend: Injected, request: Request, body: schemas.Nothing) -> schemas.NonceView:

@@ -1,8 +1,8 @@
 """Bodies of the audit endpoints."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from backend.types import Address, Amount, Bytes32, Hex, Signature, Strict
 
@@ -23,6 +23,12 @@ class AuditView(BaseModel):
     commit_ends: int
     reveal_ends: int
     sample: list[SampledTask]
+
+
+class SealedBallot(Strict):
+    """Answers under a key of the validator's: opaque here."""
+
+    ciphertext: Annotated[Hex, Field(max_length=65_536)]
 
 
 class CommitRequest(Strict):

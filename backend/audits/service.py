@@ -5,6 +5,7 @@ import json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend import product_models
 from backend.audits import schemas
 from backend.context import Backend
 from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
@@ -36,6 +37,26 @@ def view_audit(session: Session, round_id: int, validator: str) -> schemas.Audit
             for i in sample_of(row, audit)
         ],
     )
+
+
+def seal(session: Session, round_id: int, validator: str, request: schemas.SealedBallot) -> None:
+    """Keeps a panel member's encrypted answers, in place of earlier ones."""
+    _, audit = _audit(session, round_id)
+    _member(session, audit, validator)
+    if audit.phase not in ("committing", "revealing"):
+        raise Conflict("no_ballots_now", f"The audit of round {round_id} is {audit.phase}.")
+    session.merge(
+        product_models.SealedBallot(round=round_id, attempt=audit.attempt, validator=validator, ciphertext=request.ciphertext)
+    )
+
+
+def sealed(session: Session, round_id: int, validator: str) -> schemas.SealedBallot:
+    _, audit = _audit(session, round_id)
+    _member(session, audit, validator)
+    kept = session.get(product_models.SealedBallot, (round_id, audit.attempt, validator))
+    if kept is None:
+        raise NotFound("nothing_sealed", f"No answers of {validator} to round {round_id} are kept here.")
+    return schemas.SealedBallot(ciphertext=kept.ciphertext)
 
 
 def commit(backend: Backend, session: Session, round_id: int, request: schemas.CommitRequest) -> None:

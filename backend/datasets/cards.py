@@ -20,9 +20,8 @@ def page(session: Session, filters: dict[str, Any], sort: str, cursor: str | Non
     rows = _query(**filters)
     key = _sort_key(sort)
     position = paging.decode(cursor, int, str, int)
-    after = position and (tuple_(*key) > position if sort == "oldest" else tuple_(*key) < position)
-    if after is not None:
-        rows = rows.where(after)
+    if position is not None:
+        rows = rows.where(tuple_(*key) > position if sort == "oldest" else tuple_(*key) < position)
     order = [column.asc() if sort == "oldest" else column.desc() for column in key]
     found = session.execute(rows.order_by(*order).limit(limit + 1)).all()
     shown, following = paging.cut(found, limit, lambda row: _position(row[0], sort))
@@ -45,7 +44,11 @@ def _position(row: Dataset, sort: str) -> tuple[int, str, int]:
 
 
 def _query(
-    q: str | None = None, state: str | None = None, task_type: str | None = None, requester: str | None = None, operator: str | None = None
+    q: str | None = None,
+    state: str | None = None,
+    task_type: str | None = None,
+    requester: str | None = None,
+    operator: str | None = None,
 ) -> Select[Any]:
     last = aliased(Round)
     newest = select(func.max(Round.id)).where(Round.dataset == Dataset.id).correlate(Dataset).scalar_subquery()
@@ -91,6 +94,12 @@ def state_of(session: Session, dataset: int) -> tuple[Dataset, DatasetMetadata |
     """A dataset with its metadata and state, as `cards` takes it."""
     row = session.execute(_query().where(Dataset.id == dataset)).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def states_of(session: Session, requester: str, limit: int) -> list[tuple[Dataset, DatasetMetadata | None, str]]:
+    """A requester's datasets, newest first, as `cards` takes them."""
+    rows = session.execute(_query(requester=requester).order_by(Dataset.id.desc()).limit(limit))
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def cards(session: Session, rows: Sequence[tuple[Dataset, DatasetMetadata | None, str]]) -> list[DatasetCard]:

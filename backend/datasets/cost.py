@@ -5,7 +5,9 @@ from backend.datasets.schemas import CostView
 RATE = 256
 
 
-def cost(tasks: int, labels_per_task: int, min_labels: int, reward: int, audit_fee: int, audit_rate: int, panel_size: int) -> CostView:
+def cost(
+    tasks: int, labels_per_task: int, min_labels: int, reward: int, audit_fee: int, audit_rate: int, panel_size: int
+) -> CostView:
     """The reserve of a round, base units, and the least it can come to when nothing is refused."""
     budget = tasks * labels_per_task
     audited = -(-tasks * audit_rate // RATE)

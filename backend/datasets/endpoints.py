@@ -128,7 +128,9 @@ def progress(backend: Injected, dataset: IdPath, access: Access) -> schemas.Prog
     summary="The consensus of settled rounds, task by task",
     description="Access purpose `consensus`, subject the dataset, by its requester or operator.",
 )
-def consensus(backend: Injected, dataset: IdPath, access: Access, cursor: Cursor = None, limit: Limit = 50) -> schemas.ConsensusPage:
+def consensus(
+    backend: Injected, dataset: IdPath, access: Access, cursor: Cursor = None, limit: Limit = 50
+) -> schemas.ConsensusPage:
     return quality.consensus(backend, dataset, access.verified(backend, "consensus", dataset), cursor, limit)
 
 

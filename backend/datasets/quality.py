@@ -104,8 +104,8 @@ def _contents(session: Session, wanted: Sequence[tuple[Round, int]]) -> dict[tup
         row = rounds[number]
         draft = session.scalar(select(Draft).where(Draft.dataset == row.dataset, Draft.tasks_root == row.tasks_root))
         if draft is not None:
-            for index, task in tasks_at(session, draft, tasks).items():
-                found[number, index] = (task.content_hash, json.loads(task.content))
+            for index, kept in tasks_at(session, draft, tasks).items():
+                found[number, index] = (kept.content_hash, json.loads(kept.content))
     return found
 
 
@@ -157,7 +157,9 @@ def progress(backend: Backend, session: Session, dataset: int, account: str) -> 
     require_owner(row, account)
     escrow = session.get(Account, row.escrow_account)
     held = escrow.balance if escrow else 0
-    entries = select(Entry.role, Entry.reward).join(Round, Round.id == Entry.round).where(Round.dataset == dataset, Entry.distributed)
+    entries = (
+        select(Entry.role, Entry.reward).join(Round, Round.id == Entry.round).where(Round.dataset == dataset, Entry.distributed)
+    )
     paid: Counter[int] = Counter()
     for role, reward in session.execute(entries):
         paid[role] += reward
@@ -185,7 +187,8 @@ def _round_progress(session: Session, dataset: Dataset, row: Round, now: int) ->
     here = select(SignedSubmission).where(SignedSubmission.round == row.id, SignedSubmission.dropped.is_(False)).subquery()
     people, recent = session.execute(
         select(
-            func.count(func.distinct(here.c.contributor)), func.coalesce(func.sum(here.c.count).filter(here.c.received_at > now - 3600), 0)
+            func.count(func.distinct(here.c.contributor)),
+            func.coalesce(func.sum(here.c.count).filter(here.c.received_at > now - 3600), 0),
         )
     ).one()
     return schemas.RoundProgress(

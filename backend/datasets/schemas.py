@@ -12,8 +12,10 @@ MAX_TASKS = 100_000
 
 
 class RoundRequest(Strict):
-    """A round to open, of `tasks` or of an upload's. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no other
-    round follows; `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares is
+    """A round to open, of `tasks` or of an upload's. `labels_per_task`: slots of each task; `deadline`: unix seconds; `last`: no
+    other
+    round follows; `adaptive`: a task whose consensus is sure gets no more labels than the dataset's minimum, and what that spares
+    is
     released when the round is settled."""
 
     tasks: (
@@ -79,7 +81,8 @@ State = Literal["new", "labeling", "settling", "idle", "finished"]
 
 
 class DatasetCard(BaseModel):
-    """A dataset in a list. State: new (no round yet), labeling (a round is open), settling, idle (another round may follow), finished.
+    """A dataset in a list. State: new (no round yet), labeling (a round is open), settling, idle (another round may follow),
+    finished.
 
     Name and task type are null when this operator does not hold the metadata.
     """
@@ -125,7 +128,8 @@ class DatasetView(DatasetCard):
 
 
 class RoundQuality(BaseModel):
-    """Agreement and quality of a settled round. α: 1 all agree, 0 as by chance. `right`: audited tasks where consensus and panel agree."""
+    """Agreement and quality of a settled round. α: 1 all agree, 0 as by chance. `right`: audited tasks where consensus and panel
+    agree."""
 
     round: int
     alpha: float | None
@@ -273,7 +277,8 @@ class RoundProgress(BaseModel):
 
 
 class ProgressView(BaseModel):
-    """For the requester. `paid`, `audits`: what settlements paid contributors and validators; `revenue`: of the requester's own shares."""
+    """For the requester. `paid`, `audits`: what settlements paid contributors and validators; `revenue`: of the requester's own
+    shares."""
 
     dataset: int
     escrow: Amount
@@ -300,7 +305,8 @@ class ConsensusPage(Page):
 
 
 class CostView(BaseModel):
-    """What a round costs, base units: `reserve` must be in the escrow to open it; poor labels and tasks sure early cost less, and the rest
+    """What a round costs, base units: `reserve` must be in the escrow to open it; poor labels and tasks sure early cost less, and
+    the rest
     comes back. `least`: the minimum of labels on every task, all paid in full, and the audit."""
 
     label_budget: int

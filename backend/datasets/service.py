@@ -40,7 +40,9 @@ def get_round(session: Session, round_id: int) -> Round:
 def require_owner(row: Dataset, account: str) -> None:
     """Raises Forbidden unless the account is the dataset's requester or operator."""
     if account not in (row.requester, row.operator):
-        raise Forbidden("not_requester", f"Only {row.requester} (requester) or {row.operator} (operator) of dataset {row.id} may do this.")
+        raise Forbidden(
+            "not_requester", f"Only {row.requester} (requester) or {row.operator} (operator) of dataset {row.id} may do this."
+        )
 
 
 def draft_of(session: Session, row: Round) -> Draft:

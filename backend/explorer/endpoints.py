@@ -36,8 +36,10 @@ def events(
 @router.get(
     "/events",
     summary="What happens on chain, live (server-sent events)",
-    description="Each message has the event's id, its topic as `event`, an EventView as `data`; `block` tells each new block, `reset` that the "
-    "chain went back and what is shown must be loaded again. Send Last-Event-ID to get what was missed. Filters as in /v1/explorer/events.",
+    description="Each message has the event's id, its topic as `event`, an EventView as `data`; `block` tells each new block, "
+    "`reset` that the "
+    "chain went back and what is shown must be loaded again. Send Last-Event-ID to get what was missed. Filters as in "
+    "/v1/explorer/events.",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
@@ -51,4 +53,6 @@ async def stream(
 ) -> StreamingResponse:
     follower: Stream = request.app.state.stream
     messages = await follower.listen(last_id, lambda view: service.concerns(view, topic, dataset, round_id, account))
-    return StreamingResponse(messages, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return StreamingResponse(
+        messages, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )

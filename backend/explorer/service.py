@@ -81,7 +81,13 @@ def _count(session: Session, column: object, *conditions: ColumnElement[bool]) -
 
 
 def events(
-    backend: Backend, topic: str | None, dataset: int | None, round_id: int | None, account: str | None, cursor: str | None, limit: int
+    backend: Backend,
+    topic: str | None,
+    dataset: int | None,
+    round_id: int | None,
+    account: str | None,
+    cursor: str | None,
+    limit: int,
 ) -> EventPage:
     """Events newest first, by what they are about."""
     key = paging.decode(cursor, int, int)

@@ -1,37 +1,33 @@
 """The dataset file (specification F2) for those who hold a license."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
-from backend.datasets.service import draft_of, get_dataset, task_contents
-from backend.errors import Forbidden
+from backend.datasets.service import draft_of, task_contents
+from backend.licenses.rows import covered_rounds, require_license
 from backend.settlements.service import accepted, labels_of, panel_of, settlement_of
-from indexer.models import Audit, Entry, License, Round, Settlement
+from indexer.models import Audit, Entry, Round, Settlement
 from labelshare.rules.entries import Role
 from labelshare.rules.history import RULE
 from labelshare.rules.merkle import labels_tree
 
 SCHEMA = "labelshare-dataset-1"
-FINAL = ("final", "distributed")
 
 
-def dataset_file(backend: Backend, session: Session, dataset: int, licensee: str) -> dict[str, Any]:
-    """Every label of the rounds that the license covers, each with its proof. Raises Forbidden without a live license."""
-    get_dataset(session, dataset)
-    held = session.get(License, (dataset, licensee))
-    if held is None or held.expiry < backend.now(session):
-        raise Forbidden("no_license", f"{licensee} holds no live license to dataset {dataset}: buy one from the DatasetMarket.")
-    rounds = session.scalars(
-        select(Round)
-        .join(Settlement, Settlement.round == Round.id)
-        .where(Round.dataset == dataset, Round.id <= held.last_round, Settlement.phase.in_(FINAL))
-        .order_by(Round.id)
-    ).all()
-    return {
+def dataset_file(backend: Backend, dataset: int, licensee: str) -> Iterator[bytes]:
+    """The file in pieces, a round at a time: every label of the rounds that the license covers, each with its proof.
+
+    Raises Forbidden without a live license, before the first piece.
+    """
+    with backend.database.reading() as session:
+        held = require_license(backend, session, dataset, licensee)
+        rounds = [row.id for row in covered_rounds(session, dataset, held.last_round)]
+    head = {
         "schema": SCHEMA,
         "rule": RULE,
         "chain_id": backend.deployment.chain_id,
@@ -39,8 +35,17 @@ def dataset_file(backend: Backend, session: Session, dataset: int, licensee: str
         "settlement": backend.deployment.address("Settlement"),
         "dataset": dataset,
         "licensee": licensee,
-        "rounds": [_round(session, row) for row in rounds],
     }
+    yield _json(head)[:-1] + b',"rounds":['
+    for number, round_id in enumerate(rounds):
+        with backend.database.reading() as session:
+            piece = _json(_round(session, session.get_one(Round, round_id)))
+        yield (b"," if number else b"") + piece
+    yield b"]}"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _round(session: Session, row: Round) -> dict[str, Any]:

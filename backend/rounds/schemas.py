@@ -10,7 +10,8 @@ from backend.types import Address, Amount, Bytes32
 
 class NextStep(BaseModel):
     """What moves a round on, whose it is, and at what time: from when it may be done, or until when it is waited for (unix seconds;
-    null: now). Steps: label, close, draw, commit, reveal, conclude, propose, publish, challenge, finalize, distribute, judge, exit."""
+    null: now). Steps: label, close, draw, commit, reveal, conclude, propose, publish, challenge, finalize, distribute, judge,
+    exit."""
 
     step: str
     by: Literal["contributors", "anyone", "validators", "operator", "jury"]

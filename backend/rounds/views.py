@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,7 +22,8 @@ def view_rounds(session: Session, rows: Sequence[Round]) -> list[RoundView]:
     audits = {a.round: a for a in session.scalars(select(Audit).where(Audit.round.in_(numbers)))}
     settlements = {s.round: s for s in session.scalars(select(Settlement).where(Settlement.round.in_(numbers)))}
     progress = {p.round: p for p in session.scalars(select(Progress).where(Progress.round.in_(numbers)))}
-    terms = dict(session.execute(select(Dataset.id, Dataset.terms).where(Dataset.id.in_({row.dataset for row in rows}))).all())
+    datasets = select(Dataset.id, Dataset.terms).where(Dataset.id.in_({row.dataset for row in rows}))
+    terms: dict[int, dict[str, Any]] = dict(session.execute(datasets).all())
     concluded = {audit.concluded_block for audit in audits.values()} | {s.reopened_block for s in settlements.values()}
     concluded |= {s.proposed_block for s in settlements.values()}
     times = dict(session.execute(select(Block.number, Block.timestamp).where(Block.number.in_(concluded))).all())

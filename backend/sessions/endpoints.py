@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from backend.context import Injected
 from backend.sessions import schemas, service
+from backend.signatures import with_wallets
 from backend.types import AddressPath
 
 router = APIRouter(tags=["sessions"])
@@ -11,25 +12,36 @@ router = APIRouter(tags=["sessions"])
 
 @router.post("/sessions", status_code=202, summary="Register a session key, and allow bonds, by signature: no gas")
 def onboard(backend: Injected, request: schemas.OnboardRequest) -> schemas.Accepted:
-    with backend.database.transaction() as session:
-        service.onboard(backend, session, request)
+    def take() -> None:
+        with backend.database.transaction() as session:
+            service.onboard(backend, session, request)
+
+    with_wallets(backend.rpc, take)
+    backend.limits.charge(request.session.contributor)
     return schemas.Accepted()
 
 
 @router.get("/sessions/{contributor}/{key}", summary="A session key on chain")
 def one_session(backend: Injected, contributor: AddressPath, key: AddressPath) -> schemas.SessionView:
-    with backend.database.transaction() as session:
+    with backend.database.reading() as session:
         return service.view_session(session, contributor, key)
 
 
 @router.get("/accounts/{address}", summary="A user's Ledger account")
 def account(backend: Injected, address: AddressPath) -> schemas.AccountView:
-    with backend.database.transaction() as session:
+    with backend.database.reading() as session:
         return service.view_account(backend, session, address)
 
 
-@router.post("/faucet", status_code=202, summary="Development chains: LBL for a Ledger account, once an address")
-def faucet(backend: Injected, request: schemas.FaucetRequest) -> schemas.Accepted:
+@router.post(
+    "/faucet",
+    status_code=202,
+    summary="Development chains: LBL once an address, and gas",
+    description="LBL goes to the Ledger account, or with `to_wallet` to the wallet; `gas` gives the wallet 1 coin for transactions "
+    "of its own.",
+)
+def faucet(backend: Injected, request: schemas.FaucetRequest) -> schemas.FaucetView:
     with backend.database.transaction() as session:
-        service.drip(backend, session, request.address)
-    return schemas.Accepted()
+        service.drip(backend, session, request)
+    gas = service.give_gas(backend, request.address) if request.gas else False
+    return schemas.FaucetView(gas=gas)

@@ -55,7 +55,18 @@ class AccountView(BaseModel):
 
 
 class FaucetRequest(Strict):
+    """`to_wallet`: LBL into the wallet instead of the Ledger account; `gas`: also a coin for transactions."""
+
     address: Address
+    to_wallet: bool = False
+    gas: bool = False
+
+
+class FaucetView(BaseModel):
+    """LBL is relayed; `gas`: the wallet was given some at once."""
+
+    status: str = "queued"
+    gas: bool
 
 
 class Accepted(BaseModel):

@@ -6,16 +6,18 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.errors import Conflict, Invalid, NotFound
 from backend.models import Outbox
-from backend.relay.outbox import enqueue_item
+from backend.relay.outbox import enqueue_call, enqueue_item
 from backend.sessions import schemas
 from backend.signatures import require_signer
 from indexer.models import EVENT_TABLES, Account, Allowance
 from indexer.models import Session as SessionKey
 from labelshare.chain import events
 from labelshare.chain.naming import user_account
+from labelshare.chain.rpc import RpcError, RpcUnavailable
 from labelshare.rules import eip712
 
 MAX_BOND = 1 << 96
+GAS = 10**18
 
 
 def onboard(backend: Backend, session: Session, request: schemas.OnboardRequest) -> None:
@@ -65,11 +67,29 @@ def next_nonce(session: Session, owner: str) -> int:
     return session.scalar(select(func.count()).select_from(used).where(used.c.owner == owner)) or 0
 
 
-def drip(backend: Backend, session: Session, address: str) -> None:
-    """Queues faucet tokens for the address's Ledger account."""
+def drip(backend: Backend, session: Session, request: schemas.FaucetRequest) -> None:
+    """Queues faucet tokens, once an address, for its Ledger account or its wallet."""
     if "Faucet" not in backend.deployment.contracts:
         raise NotFound("no_faucet", "There is no faucet on this chain; deposit LBL into the Ledger instead.")
-    enqueue_item(session, "drip", f"drip:{address}", address)
+    key = f"drip:{request.address}"
+    if session.scalar(select(Outbox.id).where(Outbox.key == key)) is not None:
+        return
+    if request.to_wallet:
+        enqueue_call(session, key, "Faucet", "drip", request.address, False)
+    else:
+        enqueue_item(session, "drip", key, request.address)
+
+
+def give_gas(backend: Backend, address: str) -> bool:
+    """Sees to it that a wallet can pay for transactions, on a chain where the node may do so. Whether it can."""
+    if "Faucet" not in backend.deployment.contracts:
+        return False
+    try:
+        if backend.rpc.integer("eth_getBalance", address, "latest") < GAS:
+            backend.rpc.call("anvil_setBalance", address, hex(GAS))
+    except (RpcError, RpcUnavailable, ValueError):
+        return False
+    return True
 
 
 def view_session(session: Session, contributor: str, key: str) -> schemas.SessionView:

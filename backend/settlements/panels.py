@@ -11,7 +11,8 @@ TaskVerdict = tuple[int, list[int], int | None]
 
 
 def verdicts_of(session: Session, row: Round, audit: Audit, classes: int) -> list[TaskVerdict]:
-    """Of each audited task, in order: its index, the votes for each class, and the class with most of them (None: a tie, or no vote).
+    """Of each audited task, in order: its index, the votes for each class, and the class with most of them (None: a tie, or no
+    vote).
 
     Empty before the audit is concluded, and of one that failed.
     """

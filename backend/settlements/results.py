@@ -38,7 +38,8 @@ class Score:
 class Result:
     """A round's result. `label_counts`, `class_counts`: labels given, and tasks by consensus, for each class.
 
-    `consensus`, `confidence`: by task; empty for a round that exited. `verdicts`, `right`: audited tasks with a verdict, and those where the
+    `consensus`, `confidence`: by task; empty for a round that exited. `verdicts`, `right`: audited tasks with a verdict, and
+    those where the
     consensus agrees.
     """
 
@@ -85,7 +86,9 @@ def label_counts(session: Session, round_id: int) -> dict[int, dict[int, int]]:
 def results_of(backend: Backend, rounds: list[int]) -> dict[int, Result]:
     """Results of those of the rounds that are decided. What is not kept yet is computed, outside of any transaction."""
     with backend.database.reading() as session:
-        settled = select(Settlement.round, Settlement.evidence_hash).where(Settlement.round.in_(rounds), Settlement.phase.in_(DECIDED))
+        settled = select(Settlement.round, Settlement.evidence_hash).where(
+            Settlement.round.in_(rounds), Settlement.phase.in_(DECIDED)
+        )
         hashes = dict(session.execute(settled).all())
         kept = session.scalars(select(RoundResult).where(RoundResult.round.in_(list(hashes)))).all()
     found = {row.round: _read(json.loads(row.body)) for row in kept}
@@ -105,7 +108,9 @@ def _compute(backend: Backend, number: int, evidence_hash: str) -> Result | None
         counts = label_counts(session, number)
         exited = session.get_one(Settlement, number).phase in ("exiting", "exited")
         audit = session.get(Audit, number)
-        verdicts = {task: verdict for task, _, verdict in verdicts_of(session, row, audit, dataset.terms["classes"])} if audit else {}
+        verdicts = (
+            {task: verdict for task, _, verdict in verdicts_of(session, row, audit, dataset.terms["classes"])} if audit else {}
+        )
         try:
             terms = rule_terms(dataset)
             history = [] if exited else [round_evidence(session, past) for past in settled_history(session, row)]

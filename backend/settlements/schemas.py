@@ -1,12 +1,14 @@
 """Bodies of the settlement endpoints."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from backend.types import Address, Amount, Bytes32
 
 
 class EntryView(BaseModel):
-    """One account's line: role contributor, validator or requester; amounts in base units."""
+    """One account's line: role contributor, validator or requester; amounts in base units. κ and why, once final."""
 
     role: str
     account: Address
@@ -15,6 +17,10 @@ class EntryView(BaseModel):
     shares: Amount
     waiting: int
     distributed: bool
+    kappa: float | None
+    reason: Annotated[str, Field(description="paid, nothing, slashed, copied, waiting, exit, requester_shares")]
+    explanation: str
+    tx_hash: Annotated[Bytes32 | None, Field(description="in which it was distributed")]
 
 
 class SettlementView(BaseModel):
@@ -25,7 +31,9 @@ class SettlementView(BaseModel):
     proposer: Address
     evidence_hash: Bytes32
     challenge_ends: int
+    bond: Amount
     paid: Amount
     carried: Amount
     released: Amount
+    final_tx: Bytes32 | None
     entries: list[EntryView]

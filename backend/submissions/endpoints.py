@@ -1,14 +1,14 @@
 """Endpoints for submissions."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
 
 from backend.context import Injected
 from backend.errors import Conflict
+from backend.signatures import with_wallets
 from backend.submissions import open_service, service
 from backend.submissions.schemas import OpenLabelsRequest, SubmissionView, SubmitRequest
+from backend.types import HashPath, IdPath
 
 router = APIRouter(tags=["contribute"])
 
@@ -21,10 +21,15 @@ router = APIRouter(tags=["contribute"])
     "LabelRegistry will verify it, kept, answered with the operator's signed receipt, and relayed. Sending the same submission "
     "again is safe: it gives the same receipt.",
 )
-def submit(backend: Injected, round_id: int, request: SubmitRequest) -> SubmissionView:
-    try:
+def submit(backend: Injected, round_id: IdPath, request: SubmitRequest) -> SubmissionView:
+    def take() -> SubmissionView:
         with backend.database.transaction() as session:
-            return service.take(backend, session, round_id, request)
+            taken = service.take(backend, session, round_id, request)
+        backend.limits.charge(request.submission.contributor)
+        return taken
+
+    try:
+        return with_wallets(backend.rpc, take)
     except IntegrityError as error:
         raise Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.") from error
 
@@ -35,12 +40,15 @@ def submit(backend: Injected, round_id: int, request: SubmitRequest) -> Submissi
     summary="Show the labels of an open submission that the chain accepted",
     description="Kept as evidence; whether the submission counts is the panel's word. Nothing is relayed.",
 )
-def open_labels(backend: Injected, round_id: int, request: OpenLabelsRequest) -> SubmissionView:
-    with backend.database.transaction() as session:
-        return open_service.keep(backend, session, round_id, request)
+def open_labels(backend: Injected, round_id: IdPath, request: OpenLabelsRequest) -> SubmissionView:
+    def keep() -> SubmissionView:
+        with backend.database.transaction() as session:
+            return open_service.keep(backend, session, round_id, request)
+
+    return with_wallets(backend.rpc, keep)
 
 
 @router.get("/submissions/{digest}", summary="Where a submission is")
-def status(backend: Injected, digest: Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]) -> SubmissionView:
-    with backend.database.transaction() as session:
+def status(backend: Injected, digest: HashPath) -> SubmissionView:
+    with backend.database.reading() as session:
         return service.view(session, service.find(session, digest))

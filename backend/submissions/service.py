@@ -10,7 +10,7 @@ from backend.context import Backend
 from backend.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Unauthorized
 from backend.models import Label, Outbox, SignedSubmission, Slot, Transaction
 from backend.relay.outbox import enqueue_new_item
-from backend.signatures import signer_of
+from backend.signatures import signer_of, wrong_signer
 from backend.submissions.facts import Facts, InFlight, facts_of, in_flight_of, lease_of
 from backend.submissions.schemas import LabelBody, OpenLabelsRequest, ReceiptView, SubmissionBody, SubmissionView, SubmitRequest
 from indexer.models import Submission
@@ -41,7 +41,7 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
         round_id, s.contributor, s.sequence, s.count, bytes.fromhex(s.labels_root[2:]), s.admission, s.deadline
     )
     digest = message.digest(backend.domain("LabelRegistry"))
-    signer = _signer(digest, request.signature)
+    signer = _signer(digest, request.signature, s.contributor)
     signed_by = signer if isinstance(signer, str) else ""
     facts = facts_of(session, round_id, s.contributor, signed_by, backend.deployment.address("LabelRegistry"))
     if facts is None:
@@ -59,6 +59,8 @@ def take(backend: Backend, session: Session, round_id: int, request: SubmitReque
     if s.admission != TICKETED:
         raise Invalid("unsupported_admission", "This backend relays admission 1 (ticketed) only.")
     in_flight = in_flight_of(session, s.contributor)
+    if signer != s.contributor and isinstance(signer, str) and facts.key is None:
+        signer = wrong_signer(digest, request.signature, s.contributor, signer, " or a session key of theirs")
     bond = _check_order_and_bond(facts, in_flight, s, signer)
     kept = keep(backend, session, facts.round, request, digest, signed_by, bond, facts.now)
     _use_slots(session, kept.digest, request, slots)
@@ -140,10 +142,10 @@ def _use_slots(session: Session, digest: str, request: SubmitRequest, slots: set
         session.connection().execute(USED, {"used_by": digest, "lease": request.lease_id, "tasks": tasks})
 
 
-def _signer(digest: bytes, signature: str) -> str | DomainError:
+def _signer(digest: bytes, signature: str, contributor: str) -> str | DomainError:
     """The signer, or what is wrong with the signature: said only when nothing else is."""
     try:
-        return signer_of(digest, signature)
+        return signer_of(digest, signature, contributor)
     except DomainError as error:
         return error
 
@@ -172,12 +174,7 @@ def _check_order_and_bond(facts: Facts, in_flight: Sequence[InFlight], s: Submis
 
 def _check_key(facts: Facts, in_flight: Sequence[InFlight], signer: str, bond: int) -> None:
     key = facts.key
-    if key is None:
-        raise Unauthorized(
-            "wrong_signer",
-            f"Signed by {signer}, neither the contributor nor a session key of theirs; or for another chain, contract, round "
-            "or message than this one.",
-        )
+    assert key is not None, "whoever is neither contributor nor session key was refused before"
     if key.revoked or key.expiry < facts.now:
         raise Unauthorized("session_not_live", "The session key is revoked or expired; register a new one.")
     if key.key_dataset not in (0, facts.round.dataset):

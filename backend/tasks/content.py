@@ -15,7 +15,6 @@ KINDS: dict[str, type[Strict]] = {
     "preference": PreferenceTask,
 }
 PREFERENCE_CLASSES = (2, 3)
-ERASED = {"erased": True}  # what stands for content that was deleted
 
 
 class WrongContent(ValueError):
@@ -34,7 +33,9 @@ def check_content(kind: str, content: Any, hosts: tuple[str, ...]) -> None:
         if (task.image is None) == (task.image_url is None):
             raise WrongContent("an image task has either image or image_url")
         if task.image_url is not None and urlsplit(task.image_url).hostname not in hosts:
-            raise WrongContent(f"image_url: this operator shows images from {', '.join(hosts) or 'no other host'}; upload the image instead")
+            raise WrongContent(
+                f"image_url: this operator shows images from {', '.join(hosts) or 'no other host'}; upload the image instead"
+            )
 
 
 def images_of(contents: list[Any]) -> set[str]:

@@ -16,7 +16,8 @@ router = APIRouter(tags=["tasks"])
     "/metadata",
     status_code=201,
     summary="Keep a dataset's metadata: instructions and label schema",
-    description="Access purpose `metadata`, subject 0. Then name `hash` and `uri` in the dataset's terms when creating it on chain.",
+    description="Access purpose `metadata`, subject 0. Then name `hash` and `uri` in the dataset's terms when creating it on "
+    "chain.",
 )
 def keep_metadata(backend: Injected, request: schemas.Metadata, access: Access) -> schemas.MetadataView:
     access.verified(backend, "metadata", 0)
@@ -51,7 +52,9 @@ def answer_practice(backend: Injected, dataset: IdPath, request: schemas.Practic
     "/content/{content_hash}",
     summary="An image that a task shows",
     response_class=Response,
-    responses={200: {"content": {name: {"schema": {"type": "string", "format": "binary"}} for name in ("image/png", "image/jpeg")}}},
+    responses={
+        200: {"content": {name: {"schema": {"type": "string", "format": "binary"}} for name in ("image/png", "image/jpeg")}}
+    },
 )
 def content(backend: Injected, content_hash: HashPath) -> Response:
     with backend.database.reading() as session:
@@ -84,7 +87,8 @@ def takedowns(backend: Injected, dataset: IdPath, access: Access, cursor: Cursor
 @router.post(
     "/datasets/{dataset}/erasures",
     summary="Delete a task's content, or decide to keep it",
-    description="Access purpose `erase`, subject the dataset, by its requester or operator. The hash stays in the round's tree, and labels under it.",
+    description="Access purpose `erase`, subject the dataset, by its requester or operator. The hash stays in the round's tree, "
+    "and labels under it.",
 )
 def erase(backend: Injected, dataset: IdPath, request: schemas.ErasureRequest, access: Access) -> schemas.ErasureView:
     account = access.verified(backend, "erase", dataset)

@@ -44,7 +44,7 @@ class Metadata(Strict):
     question: Annotated[str, Field(min_length=1, max_length=500)]
     instructions: Long = ""
     classes: Annotated[list[LabelClass], Field(min_length=2, max_length=64)]
-    practice: Annotated[list[PracticeItem], Field(max_length=PRACTICE_ITEMS)] = []
+    practice: Annotated[list[PracticeItem], Field(max_length=PRACTICE_ITEMS, default_factory=list)]
 
 
 class MetadataView(BaseModel):

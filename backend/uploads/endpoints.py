@@ -18,7 +18,8 @@ router = APIRouter(tags=["requester"])
     "/uploads",
     status_code=201,
     summary="Bring tasks: one CSV or JSONL file, or images",
-    description="Access purpose `upload`, subject 0. Taken wholly or not at all: 422 `bad_rows` names each bad row with line, column and reason. Images are "
+    description="Access purpose `upload`, subject 0. Taken wholly or not at all: 422 `bad_rows` names each bad row with line, "
+    "column and reason. Images are "
     "decoded and encoded anew; PNG, JPEG, WebP and still GIF are taken. Use the upload's id when opening a round.",
 )
 def upload(

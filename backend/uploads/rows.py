@@ -86,7 +86,7 @@ def _csv(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         dialect = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t")
     except csv.Error:
-        dialect = csv.excel  # type: ignore[assignment]
+        dialect = csv.excel
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]

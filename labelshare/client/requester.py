@@ -109,15 +109,45 @@ class Requester:
     ) -> int:
         """Hands the tasks to the operator and waits until the round is open; its number. `adaptive`: a task whose consensus is sure
         gets no more labels than the dataset's minimum."""
-        body = {
-            "tasks": tasks,
-            "label_budget": label_budget,
-            "labels_per_task": labels_per_task,
-            "adaptive": adaptive,
-            "deadline": deadline,
-            "last": last,
-        }
+        return self._open(
+            api,
+            dataset,
+            {
+                "tasks": tasks,
+                "label_budget": label_budget,
+                "labels_per_task": labels_per_task,
+                "adaptive": adaptive,
+                "deadline": deadline,
+                "last": last,
+            },
+        )
 
+    def open_uploaded(
+        self,
+        api: Api,
+        dataset: int,
+        upload_id: str,
+        label_budget: int,
+        labels_per_task: int,
+        deadline: int,
+        last: bool = False,
+        adaptive: bool = False,
+    ) -> int:
+        """Opens a round of the tasks of an upload (Api.upload), and waits until it is open; its number."""
+        return self._open(
+            api,
+            dataset,
+            {
+                "upload_id": upload_id,
+                "label_budget": label_budget,
+                "labels_per_task": labels_per_task,
+                "adaptive": adaptive,
+                "deadline": deadline,
+                "last": last,
+            },
+        )
+
+    def _open(self, api: Api, dataset: int, body: dict[str, Any]) -> int:
         def known() -> bool | None:
             try:
                 return api.get(f"/datasets/{dataset}") is not None

@@ -57,5 +57,5 @@ def test_the_sdk_says_how_many_labels_need_a_bond(world: World) -> None:
 def test_a_contributor_is_shown_with_what_is_held(world: World) -> None:
     view = world.client.get(f"/v1/datasets/1/contributors/{world.ada.address}").json()
     assert (view["labels"], view["pending"], view["pending_open"], view["covered"]) == (9, 5, 3, 6)
-    assert world.client.get("/v1/datasets/1/contributors").json() == [view]
+    assert world.client.get("/v1/datasets/1/contributors").json()["items"] == [view]
     assert world.client.get(f"/v1/datasets/1/contributors/{world.bob.address}").status_code == 404

@@ -164,4 +164,5 @@ def test_the_api_documents_every_route_and_its_errors(world: World) -> None:
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], (path, method)
-            assert operation["responses"]["409"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorBody")
+            problem = operation["responses"]["422"]["content"]["application/problem+json"]["schema"]["$ref"]
+            assert problem.endswith("/Problem"), (path, method)

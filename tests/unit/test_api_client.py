@@ -51,7 +51,7 @@ def test_a_refusal_is_raised_at_once_with_its_code_and_message() -> None:
     assert (refusal.value.status, refusal.value.code, len(seen)) == (409, "round_not_open", 1)
 
 
-@pytest.mark.parametrize("body", ["", "<html>", "[]", '{"error": 1}', '{"error": {}}'])
+@pytest.mark.parametrize("body", ["", "<html>", "[]", '{"code": 1}', '{"detail": {}}'])
 def test_a_refusal_that_no_labelshare_api_would_give_is_named_by_its_status(body: str) -> None:
     with pytest.raises(ApiError, match="HTTP 404 from /v1/config") as refusal:
         api(lambda _: httpx.Response(404, text=body)).get("/config")

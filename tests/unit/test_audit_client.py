@@ -85,7 +85,7 @@ class Operator:
 
 
 def refusal(status: int, code: str) -> httpx.Response:
-    return httpx.Response(status, json={"error": {"code": code, "message": code}})
+    return httpx.Response(status, json={"code": code, "detail": code})
 
 
 def view() -> dict[str, Any]:

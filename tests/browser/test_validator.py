@@ -1,0 +1,84 @@
+"""A validator: stake by permit, be drawn, audit blind, close the tab between sealing and opening, sign the evidence."""
+
+from collections.abc import Callable
+from threading import Thread
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from labelshare.client.api import wait_for
+from scripts.stack import demo_key
+from tests.browser.conftest import connect, serious
+from tests.browser.wallet import BrowserWallet
+from tests.browser.world import Open, World, pairs
+
+
+@pytest.fixture(scope="module")
+def closed(world: World) -> Open:
+    """A round that is full, so that its panel is drawn."""
+    metadata, tasks, truth = pairs()
+    opened = world.open(metadata | {"name": "To be audited"}, tasks, truth, 2, 64)
+    opened.label("gus", "hal")
+    return opened
+
+
+def signed_in(page: Page, world: World, path: str) -> None:
+    page.goto(f"{world.url}{path}")
+    connect(page)
+    page.get_by_role("button", name="Sign in with your wallet").click()
+
+
+def test_seats_are_bought_with_a_permit(
+    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    wallet = new_wallet()
+    world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
+    world.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * 10**18)
+    page = contexts(wallet).new_page()
+    signed_in(page, world, "/validate")
+    expect(page.get_by_role("heading", name="What can be lost, and why")).to_be_visible()
+    page.get_by_role("button", name="Stake").click()
+    expect(page.get_by_text("Staked. You can be drawn")).to_be_visible()
+    assert wallet.prompts.count("eth_signTypedData_v4") == 1
+    assert serious(page) == []
+    page.get_by_role("button", name="Leave one seat").click()
+    expect(page.get_by_role("button", name="Leave one seat")).to_have_count(0)
+
+
+def test_a_closed_tab_between_sealing_and_opening_loses_nothing(
+    world: World, closed: Open, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    member = closed.panel()[0]
+    name = next(f"validator {i}" for i, v in enumerate(world.demo.validators) if v.address == member)
+    wallet = new_wallet("0x" + demo_key(name).hex())
+    others = Thread(target=closed.audit, args=(member,))
+
+    first = contexts(wallet)
+    page = first.new_page()
+    signed_in(page, world, "/validate")
+    page.get_by_role("link", name="Open", exact=True).click()
+    page.get_by_role("button", name="Unlock").click()
+    expect(page.get_by_test_id("position")).to_be_visible()
+    assert serious(page) == []
+    page.route("**/reveals", lambda route: route.abort())  # the tab dies before the answers are handed in to be opened
+    while page.get_by_test_id("position").count():
+        item = int(page.get_by_test_id("task").get_attribute("data-item") or "")
+        before = page.get_by_test_id("position").inner_text()
+        page.keyboard.press("12"[closed.truth[item]])
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("That was the sample").or_(page.get_by_test_id("position").filter(has_not_text=before))).to_be_visible()
+    page.get_by_role("button", name="Seal and hand in").click()
+    wait_for("the commitment", lambda: world.api.get(f"/rounds/{closed.round}")["committed"] or None)
+    first.close()
+
+    others.start()
+    wallet.connected = False
+    page = contexts(wallet).new_page()
+    signed_in(page, world, f"/validate/{closed.round}")
+    page.get_by_role("button", name="Unlock").click()
+    page.get_by_role("button", name="Sign the evidence").click(timeout=60_000)
+    others.join()
+    closed.settled()
+    page.goto(f"{world.url}/validate")
+    expect(page.get_by_role("region", name="Past audits").get_by_text(f"Round {closed.round}")).to_be_visible()
+    assert serious(page) == []

@@ -1,0 +1,213 @@
+"""A small world for browsers to walk through: the whole stack as processes, people who label and audit by the SDK, real signatures.
+
+    python -m tests.browser.world        serves it until Ctrl-C, for trying things by hand
+"""
+
+import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image, ImageDraw
+from rich.console import Console
+
+from labelshare.client.api import wait_for
+from labelshare.client.audit import Validator
+from labelshare.client.contribute import Contributor
+from labelshare.client.requester import DatasetTerms, Requester
+from scripts.demo import Demo
+from scripts.stack import ROOT, Stack
+
+LBL = 10**18
+DIGITS = 10
+VALIDATORS = 4
+ENTAILED = "Does the second sentence follow from the first?"
+
+
+def digit_image(digit: int, shift: int) -> bytes:
+    """An 8 × 8 picture of a digit, as PNG, never the same twice for another shift."""
+    image = Image.new("L", (24, 24), 0)
+    ImageDraw.Draw(image).text((6 + shift % 5, 4 + shift // 5 % 6), str(digit), fill=255 - shift)
+    small = image.resize((16, 16))
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class World:
+    """Use as a context manager. `url` is the web app's."""
+
+    def __init__(self, folder: Path, rpc_port: int, port: int) -> None:
+        self.stack = Stack(folder, rpc_port, port)
+        self.url = self.stack.api_url
+        self.rpc_url = self.stack.rpc_url
+
+    def __enter__(self) -> "World":
+        self.stack.__enter__()
+        try:
+            self.demo = Demo(self.stack, Console(quiet=True), [])
+            self.demo.validators = self.demo.validators[:VALIDATORS]
+            self.demo.fund()
+        except BaseException:
+            self.stack.stop()
+            raise
+        self.api, self.chain = self.demo.api, self.demo.chain
+        self.requester = Requester(self.chain, self.demo.requester)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.demo.rpc.close()
+        self.api.close()
+        self.stack.stop()
+
+    # Datasets
+
+    def upload_images(self, images: list[bytes]) -> list[dict[str, str]]:
+        """Tasks that show these images."""
+        files = [("files", (f"{i}.png", body, "image/png")) for i, body in enumerate(images)]
+        headers = self.demo.requester.access(self.api, "upload", 0)
+        answer = httpx.post(f"{self.url}/v1/uploads", files=files, headers=headers, timeout=60)
+        assert answer.status_code == 201, answer.text
+        upload = self.api.get(f"/uploads/{answer.json()['upload_id']}", self.demo.requester.access(self.api, "upload", 0))
+        assert upload["tasks"] == len(images)
+        return [task for task in upload["preview"]][: len(images)]
+
+    def digits(self, count: int, labels_per_task: int, audit_rate: int = 128) -> "Open":
+        """A round of `count` pictures of digits."""
+        truth = [(i * 7 + 3) % DIGITS for i in range(count)]
+        practice = self.upload_images([digit_image(d, 25 + d) for d in (4, 7, 2)])
+        pictures: list[dict[str, str]] = []
+        for start in range(0, count, 3):
+            pictures += self.upload_images([digit_image(truth[i], i) for i in range(start, min(start + 3, count))])
+        metadata = {
+            "name": "Handwritten digits",
+            "description": "Pictures of single digits. Say which digit each one shows.",
+            "license": "CC0-1.0",
+            "language": "",
+            "task_type": "image-choice",
+            "question": "Which digit is it?",
+            "instructions": "Choose the digit that the picture shows. When you cannot tell, skip it.",
+            "classes": [{"name": str(d), "description": ""} for d in range(DIGITS)],
+            "practice": [
+                {"content": task, "answer": d, "explanation": f"Its strokes are those of a {d}."}
+                for task, d in zip(practice, (4, 7, 2), strict=True)
+            ],
+        }
+        return self.open(metadata, pictures, truth, labels_per_task, audit_rate)
+
+    def open(
+        self, metadata: dict[str, Any], tasks: list[Any], truth: list[int], labels_per_task: int, audit_rate: int, bond: int = 0
+    ) -> "Open":
+        """Creates and funds a dataset and opens its only round."""
+        kept = self.api.post("/metadata", metadata, self.demo.requester.access(self.api, "metadata", 0))
+        terms = DatasetTerms(
+            operator=self.demo.operator.address,
+            classes=len(metadata["classes"]),
+            reward=LBL,
+            audit_fee=LBL // 2,
+            bond=bond,
+            open_bond=LBL,
+            license_floor=50 * LBL,
+            metadata_uri=kept["uri"],
+            metadata_hash=kept["hash"],
+            audit_rate=audit_rate,
+            panel_size=3,
+            min_labels=2,
+            max_labels=labels_per_task,
+            commit_window=300,
+            reveal_window=300,
+            challenge_window=5,
+            exit_delay=600,
+        )
+        dataset = self.requester.create(terms)
+        sample = -(-len(tasks) * audit_rate // 256)
+        budget = len(tasks) * labels_per_task
+        self.requester.fund(dataset, budget * LBL + sample * 3 * LBL // 2)
+        deadline = int(time.time()) + 3600
+        number = self.requester.open_round(self.api, dataset, tasks, budget, labels_per_task, deadline, last=True, adaptive=False)
+        return Open(self, dataset, number, truth)
+
+
+class Open:
+    """An open round of the world, and people who work on it by the SDK."""
+
+    def __init__(self, world: World, dataset: int, number: int, truth: list[int]) -> None:
+        self.world, self.dataset, self.round, self.truth = world, dataset, number, truth
+
+    def label(self, *names: str) -> None:
+        """Each of these people labels every task, one in eight wrongly, and waits until the chain has it."""
+
+        def work(name: str) -> None:
+            demo = self.world.demo
+            person = Contributor(demo.api, demo.person(f"{self.round} {name}", False), demo.person(f"{self.round} {name} key", False))
+            person.onboard(0)
+            person.wait_until_ready(0)
+            wrong = sum(map(ord, name)) % 8
+            classes = max(self.truth) + 1
+            answers = {i: (t + 1) % classes if i % 8 == wrong else t for i, t in enumerate(self.truth)}
+            person.wait_until_accepted(person.work(self.round, answers))
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(work, names))
+
+    def panel(self) -> list[str]:
+        """The panel, once it is drawn."""
+
+        def drawn() -> list[str] | None:
+            state = self.world.api.get(f"/rounds/{self.round}")
+            return state["panel"] if state["audit_phase"] == "committing" else None
+
+        found: list[str] = wait_for("a panel", drawn)
+        return found
+
+    def audit(self, without: str | None = None) -> None:
+        """The validators of the panel do their duty, all but one who does it elsewhere."""
+        names = {wallet.address: wallet for wallet in self.world.demo.validators}
+
+        def duty(address: str) -> None:
+            Validator(self.world.api, names[address], self.world.chain).audit(self.round, lambda task: self.truth[task["index"]])
+
+        members = [address for address in self.panel() if address != without and address in names]
+        with ThreadPoolExecutor(len(members)) as pool:
+            list(pool.map(duty, members))
+
+    def settled(self) -> None:
+        def done() -> bool | None:
+            return self.world.api.get(f"/rounds/{self.round}")["phase"] == "settled" or None
+
+        wait_for("the settlement", done, 120)
+
+
+def pairs() -> tuple[dict[str, Any], list[dict[str, str]], list[int]]:
+    """Metadata, tasks and truth of a small set of pairs of sentences."""
+    tasks = [
+        {"first": f"{number} birds sit on the wire.", "second": f"There are {'birds' if number % 2 else 'no birds'} on the wire."}
+        for number in range(2, 10)
+    ]
+    metadata = {
+        "name": "Does it follow?", "description": "Pairs of sentences, judged for whether one follows from the other.", "license": "CC-BY-4.0",
+        "language": "en", "task_type": "pair-choice", "question": ENTAILED, "instructions": "", "practice": [],
+        "classes": [{"name": "no", "description": ""}, {"name": "yes", "description": ""}],
+    }  # fmt: skip
+    return metadata, tasks, [number % 2 for number in range(2, 10)]
+
+
+def main() -> None:
+    with World(ROOT / "run" / "world", 19400, 19401) as world:
+        metadata, tasks, truth = pairs()
+        finished = world.open(metadata, tasks, truth, 3, 128)
+        digits = world.digits(12, 3)
+        finished.label("ann", "bob", "cid")
+        finished.audit()
+        finished.settled()
+        digits.label("dora", "emil")
+        print(f"{world.url}: digits are round {digits.round}; the audit follows when the round is full", flush=True)
+        threading.Thread(target=digits.audit, daemon=True).start()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -112,7 +112,7 @@ class _Rows(Store):
         raw = _Kept()
         self._keep_raw(raw, logs)  # type: ignore[arg-type]
         for log in logs:
-            plan = self._plan(log)
+            plan = self._plans.of(log)
             if plan is not None:
                 event = cut(plan[0], log) or decode_by_abi(plan[0].CONTRACT, plan[0], log)
                 place = position(log.block_number, log.log_index)

@@ -117,7 +117,7 @@ bench-indexer: setup ## Speed of the mirror on 120,000 events of the protocol's 
 .PHONY: mirror-deep
 mirror-deep: setup ## The mirror at length: 10,000 lying replies, 1,000 reorganizations on SQLite and on PostgreSQL (LIES=10000 TURNS=1000)
 	@LABELSHARE_LIES=$(LIES) nice -n 5 $(BIN)/pytest tests/unit/test_mirror_lies.py
-	@LABELSHARE_TURNS=$(TURNS) nice -n 5 $(BIN)/pytest tests/integration/test_mirror_turns.py
+	@LABELSHARE_TURNS=$(TURNS) nice -n 5 $(BIN)/pytest tests/integration/test_mirror_turns.py tests/integration/test_indexer_truth.py
 
 .PHONY: gas-snapshot
 gas-snapshot: setup ## Renews the gas figures that the contract tests compare with

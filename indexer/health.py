@@ -1,6 +1,7 @@
 """The mirror's health, as a row that the API reads (`/ready`, `/metrics`). Written when something changes its state, else once a
 second."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ class Health:
         self._engine, self._chain_id, self._clock = engine, chain_id, clock
         self._changes: dict[str, Any] = {}
         self._written = 0.0
+        self._lock = threading.Lock()  # The audit reports from a thread of its own.
         with engine.begin() as connection:
             known = connection.execute(select(Row.__table__).where(Row.chain_id == chain_id)).mappings().one_or_none()
             if known is None:
@@ -79,6 +81,10 @@ class Health:
             self._note({"state": state}, now=True)
 
     def _note(self, changes: dict[str, Any], now: bool = False) -> None:
+        with self._lock:
+            self._write(changes, now)
+
+    def _write(self, changes: dict[str, Any], now: bool) -> None:
         self._changes |= changes
         if now or self._clock() - self._written >= EVERY:
             self._written = self._clock()

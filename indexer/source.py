@@ -16,11 +16,12 @@ from itertools import pairwise
 import httpx
 import msgspec
 
+from indexer.answers import block_of, header_of, logs_of, text_of
 from indexer.models.base import LOG_BITS
 from indexer.reorg import Header, linked
 from indexer.rpc import LIMIT, Call, Rpc, SourceError, TooMuch
-from indexer.verify import Unproven, bloom_mask, check_header, check_receipts
-from indexer.wire import BLOCK, LOGS, RECEIPTS, BlockJson, LogJson, small
+from indexer.verify import Unproven, bloom_mask, check_receipts
+from indexer.wire import LOGS, RECEIPTS, BlockJson, small
 from labelshare.chain import Deployment
 from labelshare.chain.decode import Log
 
@@ -93,7 +94,7 @@ class Source:
 
     def check(self, deployment: Deployment) -> None:
         """Raises WrongChain when the node does not have this deployment."""
-        chain_id = int(_parsed(self._rpc.call("eth_chainId"), str), 16)
+        chain_id = int(text_of(self._rpc.call("eth_chainId")), 16)
         if chain_id != deployment.chain_id:
             raise WrongChain(
                 f"The node is on chain {chain_id}, the manifest is of chain {deployment.chain_id}. "
@@ -116,7 +117,7 @@ class Source:
         calls += [_block_call(hex(number))] if number is not None else []
         calls += [_block_call("safe"), _block_call("finalized")] if self._finality is None else []
         try:
-            answers = [_block(raw) for raw in self._rpc.post(calls)]
+            answers = [block_of(raw) for raw in self._rpc.post(calls)]
         except TooMuch:
             raise
         except SourceError as error:
@@ -127,14 +128,14 @@ class Source:
             raise
         if answers[0] is None:
             raise SourceError("the node has no latest block")
-        head = _header(answers[0])
+        head = header_of(answers[0])
         at = answers[1] if number is not None else None
         if at is not None and int(at.number, 16) != number:
             raise SourceError(f"the node gave block {int(at.number, 16)} for block {number}")
         if at is None and number is not None and head.number >= number:
             raise SourceError(f"the node has block {head.number} and not block {number}")
         safe, finalized = self._final(head, answers[-2:])
-        return View(head, _header(at) if at is not None else None, safe, finalized)
+        return View(head, header_of(at) if at is not None else None, safe, finalized)
 
     def _final(self, head: Header, answers: Sequence[BlockJson | None]) -> tuple[int, int]:
         if self._finality is not None:
@@ -146,22 +147,22 @@ class Source:
 
     def header(self, number: int) -> Header | None:
         """None when the node has no block of this number."""
-        block = _block(self._rpc.post([_block_call(hex(number))])[0])
+        block = block_of(self._rpc.post([_block_call(hex(number))])[0])
         if block is not None and int(block.number, 16) != number:
             raise SourceError(f"the node gave block {int(block.number, 16)} for block {number}")
-        return None if block is None else _header(block)
+        return None if block is None else header_of(block)
 
     def block_hash(self, number: int) -> str | None:
         header = self.header(number)
         return header.hash if header else None
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
-        return [_header(block) for block in self._blocks(numbers)]
+        return [header_of(block) for block in self._blocks(numbers)]
 
     def _blocks(self, numbers: Sequence[int]) -> list[BlockJson]:
         blocks = []
         for number, raw in zip(numbers, self._rpc.batch([_block_call(hex(number)) for number in numbers]), strict=True):
-            block = _block(raw)
+            block = block_of(raw)
             if block is None:
                 raise ChainMoved(f"block {number} is not there any more")
             if int(block.number, 16) != number:
@@ -177,7 +178,7 @@ class Source:
 
     def prove(self, blocks: Sequence[BlockJson]) -> BlockRange:
         """The logs of these blocks, whose headers were checked, neighbours all."""
-        headers = [_header(block) for block in blocks]
+        headers = [header_of(block) for block in blocks]
         if not linked(headers):
             raise ChainMoved(f"the chain changed while blocks {headers[0].number} to {headers[-1].number} were read")
         full = [block for block in blocks if self._may_hold(block)]
@@ -201,7 +202,7 @@ class Source:
         timestamp = int(block.timestamp, 16)
         try:
             if not self._receipts:
-                logs = _logs(LOGS.decode(small(raw)), timestamp)
+                logs = logs_of(LOGS.decode(small(raw)), timestamp)
                 if any(log.block_hash != block.hash for log in logs):
                     raise ChainMoved(f"block {block.number} changed while its logs were read")
                 return self._ordered(logs)
@@ -211,7 +212,7 @@ class Source:
             check_receipts(block, receipts)
         except (msgspec.DecodeError, Unproven, ValueError) as error:
             raise SourceError(f"the node's logs cannot be: {error}") from error
-        return _logs((log for receipt in receipts for log in receipt.logs if log.address in self._known), timestamp)
+        return logs_of((log for receipt in receipts for log in receipt.logs if log.address in self._known), timestamp)
 
     def claimed(self, first: int, last: int) -> BlockRange:
         """Blocks first to last by eth_getLogs, as the node says."""
@@ -220,7 +221,7 @@ class Source:
         low, high, raw = self._rpc.post([_block_call(hex(first)), _block_call(hex(last)), ("eth_getLogs", [where])], limit)
         size = self._rpc.received
         try:
-            logs = _logs(LOGS.decode(small(raw)))
+            logs = logs_of(LOGS.decode(small(raw)))
         except (msgspec.DecodeError, ValueError) as error:
             raise SourceError(f"the node's logs cannot be: {error}") from error
         logs = self._ordered(logs)
@@ -245,10 +246,10 @@ class Source:
         return logs
 
     def _frame(self, first: int, last: int, *raw: msgspec.Raw) -> dict[int, Header]:
-        ends = [_block(answer) for answer in raw]
+        ends = [block_of(answer) for answer in raw]
         if ends[0] is None or ends[1] is None:
             raise ChainMoved(f"blocks {first} to {last} are not there any more")
-        headers = {header.number: header for header in (_header(end) for end in ends if end is not None)}
+        headers = {header.number: header for header in (header_of(end) for end in ends if end is not None)}
         if set(headers) != {first, last}:
             raise SourceError(f"the node gave blocks {sorted(headers)} for blocks {first} and {last}")
         return headers
@@ -267,51 +268,3 @@ def _place(log: Log) -> tuple[int, int]:
 
 def _block_call(tag: str) -> Call:
     return "eth_getBlockByNumber", [tag, False]
-
-
-def _parsed(raw: msgspec.Raw, kind: type[str]) -> str:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.DecodeError as error:
-        raise SourceError("the node answered with something else than text") from error
-
-
-def _block(raw: msgspec.Raw) -> BlockJson | None:
-    """A header that hashes to its hash; None when the node has none."""
-    try:
-        block: BlockJson | None = BLOCK.decode(small(raw))
-        if block is not None:
-            check_header(block)
-    except (msgspec.DecodeError, Unproven) as error:
-        raise SourceError(f"the node's header cannot be: {error}") from error
-    return block
-
-
-def _header(block: BlockJson) -> Header:
-    return Header(int(block.number, 16), block.hash, block.parent_hash, int(block.timestamp, 16))
-
-
-class _Numbers(dict[str, int]):
-    """Hex numbers, each parsed once: logs repeat their blocks, times and places."""
-
-    def __missing__(self, text: str) -> int:
-        number = self[text] = int(text, 16)
-        return number
-
-
-def _logs(logs: Iterable[LogJson], timestamp: int | None = None) -> list[Log]:
-    """Raises ValueError for what is no number. `timestamp`: of their block, where it is known."""
-    number = _Numbers()
-    return [
-        Log(
-            log.address,
-            log.topics,
-            log.data,
-            number[log.block_number],
-            log.block_hash,
-            log.transaction_hash,
-            number[log.log_index],
-            timestamp if log.block_timestamp is None or timestamp is not None else number[log.block_timestamp],
-        )
-        for log in logs
-    ]

@@ -10,7 +10,7 @@ Raw events, event tables, state, journal and checkpoint change together or not a
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -18,26 +18,26 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from indexer import schema
-from indexer.bulk import Bulk, bulk
-from indexer.handlers import HANDLERS
-from indexer.handlers.context import Context, Handler
-from indexer.models import EVENT_TABLES, STATE_MODELS, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
+from indexer.bulk import Bulk
+from indexer.handlers.context import Context
+from indexer.models import EVENT_TABLES, STATE_MODELS, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position
 from indexer.models.base import LOG_BITS
+from indexer.plans import Plans
+from indexer.raw import raw_rows, stored_logs
 from indexer.reorg import HISTORY, Header
 from indexer.rows import Rows, Values, images, kind_of
 from indexer.schema import StoreError
 from indexer.source import BlockRange
+from indexer.writing import Writing
 from labelshare.chain import Deployment
-from labelshare.chain.decode import Log, cut, decode_by_abi, raw_data, raw_topics
-from labelshare.chain.events import EVENTS, Event
+from labelshare.chain.decode import Log, cut, decode_by_abi
+from labelshare.chain.events import EVENTS
 
 __all__ = ["Overtaken", "PastFinality", "Store", "StoreError"]
-PAGE = 5_000
 BEFORE_ALL = -1
 ROWS_AT_ONCE = 20_000
 
 Place = tuple[int, str]
-Plan = tuple[type[Event], Handler | None, Callable[[Any], list[Any]], Table]
 
 
 class Overtaken(Exception):
@@ -55,7 +55,7 @@ class Store:
         self._engine = engine
         self._deployment = deployment
         self._names = {address: name for name, address in deployment.contracts.items()}
-        self._plans: dict[str, dict[str, Plan]] = {address: {} for address in self._names}
+        self._plans = Plans(deployment)
         self._rows = Rows()
         schema.ensure(engine)
         with engine.connect() as connection:
@@ -102,8 +102,8 @@ class Store:
         self._rows.trim()
         return len(blocks.logs)
 
-    def _writing(self) -> "_Writing":
-        return _Writing(self._engine, self._rows)
+    def _writing(self) -> Writing:
+        return Writing(self._engine, self._rows)
 
     def _locked(self, connection: Connection) -> Any:
         """The checkpoint, kept from other indexers until the transaction ends."""
@@ -123,18 +123,7 @@ class Store:
         tables.insert(_table(Block), rows)
 
     def _keep_raw(self, tables: Bulk, logs: Iterable[Log]) -> None:
-        raw = _Bytes()
-        rows: list[Values] = [
-            (
-                log.block_number << LOG_BITS | log.log_index,
-                raw[log.transaction_hash],
-                raw[log.address],
-                raw_topics(log),
-                raw_data(log),
-            )
-            for log in logs
-        ]
-        tables.insert(_table(RawEvent), rows)
+        tables.insert(_table(RawEvent), raw_rows(logs))
 
     def _replay(self, tables: Bulk, logs: Iterable[Log], undoable_to: int) -> None:
         context, events = Context(self._rows, dict(self._deployment.contracts)), defaultdict[Table, list[Values]](list)
@@ -143,7 +132,7 @@ class Store:
         for number, block_logs in groupby(logs, key=_block_number):
             context.block_number = number
             for log in block_logs:
-                plan = self._plan(log)
+                plan = self._plans.of(log)
                 if plan is None:
                     continue
                 kind, handle, values, table = plan
@@ -159,17 +148,6 @@ class Store:
                 self._write(tables, events, undo)
                 waiting = 0
         self._write(tables, events, undo)
-
-    def _plan(self, log: Log) -> Plan | None:
-        """What to do with a log of this contract and topic; None for a topic the contract does not have."""
-        plans = self._plans[log.address]
-        topic = log.topics[0] if log.topics else ""
-        plan = plans.get(topic)
-        if plan is None:
-            kind = EVENTS.get((self._names[log.address], topic))
-            if kind is not None:  # Topics of strangers' making are not kept: they would fill the memory.
-                plan = plans[topic] = (kind, HANDLERS.get(kind), values_of(kind), EVENT_TABLES[kind])
-        return plan
 
     def _write(self, tables: Bulk, events: dict[Table, list[Values]], undo: list[Values]) -> None:
         self._rows.close_block(BEFORE_ALL, keep=False)
@@ -304,37 +282,7 @@ class Store:
         connection.execute(delete(Undo))
         self._rows.forget()
         self._rows.begin(tables, complete=True)
-        self._replay(tables, _stored_logs(connection), undoable_to)
-
-
-class _Bytes(dict[str, bytes]):
-    """Hex texts as bytes, each parsed once: logs repeat their contracts and transactions."""
-
-    def __missing__(self, text: str) -> bytes:
-        value = self[text] = bytes.fromhex(text[2:])
-        return value
-
-
-class _Writing:
-    """A transaction: its connection, and the bulk way into it. When it fails, the rows in memory are forgotten with it."""
-
-    def __init__(self, engine: Engine, rows: Rows) -> None:
-        self._begin, self._rows = engine.begin(), rows
-
-    def __enter__(self) -> tuple[Connection, Bulk]:
-        connection = self._begin.__enter__()
-        self._tables = bulk(connection)
-        return connection, self._tables
-
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is not None:
-            self._rows.forget()
-        self._tables.close()
-        try:
-            self._begin.__exit__(*error)
-        except BaseException:
-            self._rows.forget()
-            raise
+        self._replay(tables, stored_logs(connection), undoable_to)
 
 
 def _table(model: Any) -> Table:
@@ -345,29 +293,3 @@ def _table(model: Any) -> Table:
 
 def _block_number(log: Log) -> int:
     return log.block_number
-
-
-def _stored_logs(connection: Connection) -> Iterator[Log]:
-    """The raw events in the chain's order, read page by page."""
-    last = -1
-    while True:
-        page = connection.execute(
-            select(_table(RawEvent)).where(RawEvent.position > last).order_by(RawEvent.position).limit(PAGE)
-        ).all()
-        yield from map(_log, page)
-        if len(page) < PAGE:
-            return
-        last = page[-1].position
-
-
-def _log(row: Any) -> Log:
-    topics = row.topics.hex()
-    return Log(
-        address="0x" + row.address.hex(),
-        topics=["0x" + topics[i : i + 64] for i in range(0, len(topics), 64)],
-        data="0x" + row.data.hex(),
-        block_number=row.position >> LOG_BITS,
-        block_hash="",
-        transaction_hash="0x" + row.transaction_hash.hex(),
-        log_index=row.position & (1 << LOG_BITS) - 1,
-    )

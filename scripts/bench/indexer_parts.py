@@ -34,7 +34,7 @@ from scripts.bench.indexer_load import post
 SPAN = 9
 HEADS = 200
 PACE = 0.03
-ORM_EVENTS = 20_000
+ORM_EVENTS = 10_000
 
 
 def answer(events: int, seconds: float, **more: Any) -> dict[str, Any]:
@@ -60,8 +60,28 @@ def mirror(url: str, database: str, manifest: Path, verify: str = "head") -> dic
         return answer(session.scalar(select(func.count()).select_from(RawEvent)) or 0, seconds)
 
 
-def floor(url: str, database: str, manifest: Path) -> dict[str, Any]:
-    """The same bytes fetched, then the same rows of raw events and event tables written, serially; parsing is not counted."""
+def raw(url: str, database: str, manifest: Path) -> dict[str, Any]:
+    """Our indexer, as far as raw events: fetched ahead, parsed, written; nothing derived from them."""
+    deployed = deployment(manifest)
+    source, store = Source(url, deployed.contracts.values()), _Raw(open_database(database), deployed)
+    head = source.view(None).head.number
+    place, done = None, 0
+    began = time.perf_counter()
+    with Windows(source.claimed, deployed.block, head, 1_000) as windows:
+        for blocks in windows.merged():
+            done += store.append(blocks, place, head)
+            place = (blocks.last.number, blocks.last.hash)
+    return answer(done, time.perf_counter() - began)
+
+
+class _Raw(Store):
+    def _replay(self, *_: Any) -> None:
+        pass
+
+
+def floor(url: str, database: str, manifest: Path, derived: bool = False) -> dict[str, Any]:
+    """The same bytes fetched, then the same rows of raw events written, serially; parsing is not counted. `derived`: the rows of
+    the event tables, too."""
     deployed = deployment(manifest)
     source = Source(url, deployed.contracts.values())
     head = source.view(None).head.number
@@ -76,8 +96,12 @@ def floor(url: str, database: str, manifest: Path) -> dict[str, Any]:
         rpc.post([call])
     fetched = time.perf_counter() - began
     logs = [log for _, _, part in ranges for log in part]
-    written = _write(database, deployed, logs)
+    written = _write(database, deployed, logs, derived)
     return answer(len(logs), fetched + written, fetch=round(fetched, 3), write=round(written, 3))
+
+
+def floor_of_all(url: str, database: str, manifest: Path) -> dict[str, Any]:
+    return floor(url, database, manifest, derived=True)
 
 
 class _Rows(Store):
@@ -88,7 +112,7 @@ class _Rows(Store):
         raw = _Kept()
         self._keep_raw(raw, logs)  # type: ignore[arg-type]
         for log in logs:
-            plan = self._plan(log)
+            plan = self._plans.of(log)
             if plan is not None:
                 event = cut(plan[0], log) or decode_by_abi(plan[0].CONTRACT, plan[0], log)
                 place = position(log.block_number, log.log_index)
@@ -104,7 +128,7 @@ class _Kept:
         self.rows = rows
 
 
-def _write(database: str, deployed: Deployment, logs: list[Any]) -> float:
+def _write(database: str, deployed: Deployment, logs: list[Any], derived: bool) -> float:
     engine = open_database(database)
     store = _Rows(engine, deployed)
     batches = [store.rows_of(logs[i : i + 8_000]) for i in range(0, len(logs), 8_000)]
@@ -113,7 +137,7 @@ def _write(database: str, deployed: Deployment, logs: list[Any]) -> float:
         with engine.begin() as connection:
             tables = bulk(connection)
             tables.insert(RawEvent.__table__, raw)  # type: ignore[arg-type]
-            for table, rows in events.items():
+            for table, rows in events.items() if derived else ():
                 tables.insert(table, rows)
     return time.perf_counter() - began
 
@@ -227,7 +251,15 @@ def verified(url: str, database: str, manifest: Path) -> dict[str, Any]:
     return mirror(url, database, manifest, "all")
 
 
-PARTS = {"backfill": mirror, "verified": verified, "floor": floor, "web3py": web3py, "latency": latency}
+PARTS = {
+    "backfill": mirror,
+    "verified": verified,
+    "raw": raw,
+    "floor": floor,
+    "floor of all": floor_of_all,
+    "web3py": web3py,
+    "latency": latency,
+}
 
 
 def main() -> None:

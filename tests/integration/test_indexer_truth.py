@@ -1,5 +1,6 @@
 """The truth of a real node: its headers and receipts prove themselves; what a lying proxy makes of them is never mirrored."""
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.faults import Liar, serve
 from tests.integration.anvil import Anvil, Protocol, wait_until
 
 PORTS = range(19_170, 19_180)
+TURNS = int(os.environ.get("LABELSHARE_TURNS", "5"))
 
 
 @pytest.fixture
@@ -121,3 +123,30 @@ def test_a_pushed_head_is_mirrored_without_asking(protocol: Protocol, tmp_path: 
     source.close()
     assert not loop.is_alive()
     assert audit(open_for_reading(url), protocol.anvil.url, deployment).differences == []
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_after_each_reorganization_of_a_real_chain_the_mirror_says_what_the_contracts_say(
+    request: pytest.FixtureRequest, protocol: Protocol, tmp_path: Path, database: str
+) -> None:
+    deployment = deployed(protocol)
+    url = f"sqlite:///{tmp_path}/mirror.db" if database == "sqlite" else request.getfixturevalue("postgres")()
+    engine, reader = open_database(url), open_for_reading(url)
+    store, source = Store(engine, deployment), Source(protocol.anvil.url, deployment.contracts.values())
+    pick = random.Random(7)
+    runner = Runner(source, store, deployment, Settings(protocol.anvil.url, url, tmp_path / "manifest.json"))
+    protocol.anvil.rpc("anvil_mine", hex(70))
+    for depth in (1, 64, *(pick.randint(1, 64) for _ in range(TURNS))):
+        for _ in range(pick.randint(1, 3)):
+            pay_in_one_block(protocol, pick.randint(0, 6))
+        if pick.random() < 0.5:
+            while runner.step():
+                pass
+        protocol.anvil.rpc("anvil_reorg", depth, [])
+        while runner.step():
+            pass
+        result = audit(reader, protocol.anvil.url, deployment)
+        assert (result.block, result.differences) == (protocol.web3.eth.block_number, [])
+    source.close()
+    engine.dispose()
+    reader.dispose()

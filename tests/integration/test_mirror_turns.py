@@ -29,7 +29,7 @@ from tests.faults import Liar
 from tests.unit.logs import DEPLOYMENT
 from tests.unit.test_mirror_lies import views_of
 
-TURNS = int(os.environ.get("LABELSHARE_TURNS", "10"))
+TURNS = int(os.environ.get("LABELSHARE_TURNS", "8"))
 STEPS = 30
 TABLES = [table for table in Base.metadata.sorted_tables if table is not Health.__table__]  # Not how the process did.
 VIEWED = [table for table in TABLES if table.name in ("account", "allowance", "share_balance")]
@@ -175,4 +175,5 @@ def test_whatever_turns_and_dies_the_mirror_is_the_chain(request: pytest.Fixture
     chosen = settings(max_examples=3, stateful_step_count=STEPS, deadline=None, suppress_health_check=quiet, database=None)
     while machine.turned < TURNS:
         run_state_machine_as_test(machine, settings=chosen)
+    machine.engine.dispose()
     print(f"{machine.turned} reorganizations, {machine.killed} kills on {database}")

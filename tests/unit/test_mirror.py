@@ -72,6 +72,21 @@ def test_the_life_of_a_dataset_ends_in_the_state_the_contracts_hold(store: Store
     ]
 
 
+def test_labels_are_decided_with_the_last_chunk_as_on_chain_and_not_before(store: Store, url: str) -> None:
+    """Who keeps their bonds has nothing written by the contract until the round is settled; who does not is decided at once."""
+    distribution = next(i for i, events in enumerate(LIFE) if any(isinstance(event, e.SettlementChunkPaid) for event in events))
+    store.append(block_range(1, LIFE[:distribution]), None)
+    pending = only(url, "contributor")["pending"]
+    assert pending == 15
+    store.append(block_range(distribution + 1, [[e.LabelRegistryContributorsSettled(1, (ALICE,), 1)]]), store.checkpoint())
+    assert (only(url, "contributor")["pending"], only(url, "contributor")["decided"]) == (15, True)
+    store.append(block_range(distribution + 2, [[e.LabelRegistryRoundSettled(1, 1)]]), store.checkpoint())
+    assert (only(url, "contributor")["pending"], only(url, "contributor")["decided"]) == (0, False)
+    store.rewind(distribution)
+    store.append(block_range(distribution + 1, [[e.LabelRegistryContributorsSettled(1, (ALICE,), 0)]], fork=1), store.checkpoint())
+    assert (only(url, "contributor")["pending"], only(url, "contributor")["covered"]) == (0, 0)
+
+
 def test_a_withdrawal_by_signature_moves_its_amount_and_its_fee_once(store: Store, url: str) -> None:
     """`WithdrawalSigned` says who relayed and which nonce was used; the balances follow from what comes with it."""
     owner, relayer = user_account(ALICE), user_account(KEY)

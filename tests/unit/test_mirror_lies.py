@@ -20,7 +20,7 @@ from tests.chain import Chain, Mined
 from tests.faults import LIES, Liar
 from tests.unit.logs import DEPLOYMENT
 
-LIES_TOLD = int(os.environ.get("LABELSHARE_LIES", "500"))
+LIES_TOLD = int(os.environ.get("LABELSHARE_LIES", "300"))
 HEIGHT = 330
 
 

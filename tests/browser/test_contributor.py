@@ -37,6 +37,7 @@ def test_practice_needs_no_wallet_and_says_what_was_right(
     page = contexts().new_page()
     page.goto(world.url)
     page.get_by_role("link", name="Try three items, no wallet").click()
+    expect(page.get_by_test_id("position")).to_have_text("Item 1 of 3")
     page.keyboard.press("5")
     expect(page.get_by_text("Right.")).to_be_visible()
     page.keyboard.press("u")

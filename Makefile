@@ -21,6 +21,8 @@ PORT ?= 18700
 EXAMPLES ?= 200
 STEPS ?= 60
 SEEDS ?= 200
+KILLS ?= 200
+MINUTES ?= 10
 
 .PHONY: help
 help: ## This list
@@ -63,8 +65,13 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m scripts.export_bindings --check
 	@$(BIN)/python -m scripts.export_reference --check
+	@$(BIN)/python -m scripts.export_openapi --check
 	@npm run --silent --prefix web types:check
 	@npm run --silent --prefix web lint
+
+.PHONY: check-api
+check-api: setup .tools/check.done ## Schemathesis over the OpenAPI document: no server error, no undocumented answer, nothing without signing in
+	@nice -n 5 $(BIN)/python -m tests.deep.api_fuzz
 
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
@@ -73,6 +80,18 @@ check-build: setup ## Compiles twice from clean folders at different paths: the 
 .PHONY: check-deploy
 check-deploy: setup ## Kills a deployment at every transaction: before it is sent, once it is sent, once it is mined (3 minutes)
 	@nice -n 5 $(BIN)/pytest tests/deep/test_deploy_kills.py
+
+.PHONY: relay-kills
+relay-kills: setup ## SIGKILL at each of the relayer's steps KILLS times, and two relayers on 10,000 items (hours)
+	@LABELSHARE_KILLS=$(KILLS) nice -n 5 $(BIN)/pytest tests/deep/test_relay_kills.py
+
+.PHONY: soak
+soak: setup ## MINUTES of kills, node faults, reorganizations and database restarts, with an audit every minute
+	@$(BIN)/python -m scripts.soak --minutes $(MINUTES)
+
+.PHONY: bench-load
+bench-load: setup ## 10,000 signed submissions at once through API, relayer, chain and mirror (5 minutes)
+	@$(BIN)/python -m scripts.bench.load
 
 .PHONY: bench-gas
 bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
@@ -87,7 +106,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build check-deploy exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-api check-build check-deploy relay-kills exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
@@ -166,6 +185,12 @@ bench-web: setup ## Size of the first load, and how soon the next item shows aft
 	@$(PROOF)/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/deep/requirements.lock
 	@touch $@
 
+.tools/check.done: scripts/check/requirements.lock | .tools/tools-checked
+	@echo "Installing Schemathesis into .tools/check-venv …"
+	@test -x .tools/check-venv/bin/python || $(PYTHON) -m venv .tools/check-venv
+	@.tools/check-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/check/requirements.lock
+	@touch $@
+
 .tools/crowd-kit.done: scripts/lab/requirements.lock | .tools/tools-checked
 	@echo "Installing crowd-kit into .tools/crowdkit-venv …"
 	@test -x .tools/crowdkit-venv/bin/python || $(PYTHON) -m venv .tools/crowdkit-venv
@@ -195,6 +220,8 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/bench/oldest-numpy.lock
 	uv pip compile --quiet scripts/lab/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
+	uv pip compile --quiet scripts/check/requirements.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/requirements.lock
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder

@@ -17,12 +17,17 @@ USAGE = """python -m backend serve     answers HTTP requests (the default)
 python -m backend migrate   brings the app's tables up to date"""
 
 
-def migrate(database_url: str) -> None:
-    """Brings the app's tables to the newest revision."""
+def alembic_config(database_url: str) -> Config:
+    """Alembic's settings for the app's tables in a database."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["database_url"] = database_url
-    command.upgrade(config, "head")
+    return config
+
+
+def migrate(database_url: str) -> None:
+    """Brings the app's tables to the newest revision."""
+    command.upgrade(alembic_config(database_url), "head")
 
 
 def main() -> None:

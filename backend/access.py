@@ -1,5 +1,6 @@
 """Who asks: a session that was signed in, or signed Access headers (specification S2). What they may do, each service says."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,9 +22,10 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 cookie_scheme = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by POST /v1/auth/login.")
 bearer_scheme = HTTPBearer(auto_error=False, description="The token of POST /v1/auth/login.")
 
-Account = Annotated[str | None, Header(alias="X-Labelshare-Account", pattern=r"^0x[0-9a-f]{40}$")]
-Deadline = Annotated[int | None, Header(alias="X-Labelshare-Deadline", ge=0, lt=1 << 63)]
-SignatureHeader = Annotated[str | None, Header(alias="X-Labelshare-Signature", pattern=r"^0x([0-9a-f]{2}){1,4096}$")]
+Account = Annotated[str | None, Header(alias="X-Labelshare-Account")]
+Deadline = Annotated[str | None, Header(alias="X-Labelshare-Deadline")]
+SignatureHeader = Annotated[str | None, Header(alias="X-Labelshare-Signature")]
+FORMS = (re.compile(r"0x[0-9a-f]{40}"), re.compile(r"[0-9]{1,18}"), re.compile(r"0x([0-9a-f]{2}){1,4096}"))
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,11 @@ class SignedAccess:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who says they ask, not yet checked."""
+    """Who says they ask, not yet checked. `cookie`: a second token that came along, and must be of the same account."""
 
     token: str | None
     signed: SignedAccess | None
+    cookie: str | None = None
 
     def account_for(self, backend: Backend, session: Session, purpose: str, subject: int) -> str:
         """The account that is signed in, or signed Access for this purpose and subject. Counts against the account's rate.
@@ -52,7 +55,10 @@ class Asker:
             check(backend, session, message, self.signed.signature)
             account = self.signed.account
         elif self.token is not None:
-            account = account_of(session, self.token, backend.now(session))
+            now = backend.now(session)
+            account = account_of(session, self.token, now)
+            if self.cookie is not None and account_of(session, self.cookie, now) != account:
+                raise Unauthorized("two_sessions", "Cookie and bearer token are of two accounts; send one of them.")
         else:
             raise Unauthorized(
                 "who_asks",
@@ -60,7 +66,6 @@ class Asker:
             )
         backend.limits.charge(account)
         return account
-
 
     def me(self, backend: Backend) -> str:
         """The account that asks for what is its own (Access purpose `me`, subject 0). Raises as `account_for` does."""
@@ -85,13 +90,17 @@ def asker(
     signature: SignatureHeader = None,
 ) -> Asker:
     """Reads who asks. Signed headers go before a token, a token in a header before one in a cookie."""
-    given = [part is not None for part in (account, deadline, signature)]
-    if any(given) and not all(given):
-        raise Invalid("half_signed", "X-Labelshare-Account, -Deadline and -Signature go together; one is missing.")
-    if account is not None and deadline is not None and signature is not None:
-        return Asker(None, SignedAccess(account, deadline, signature))
+    parts = (account, deadline, signature)
+    if any(part is not None for part in parts):
+        if not all(part is not None and form.fullmatch(part) for part, form in zip(parts, FORMS, strict=True)):
+            raise Unauthorized(
+                "invalid_access",
+                "X-Labelshare-Account (lowercase 0x address), -Deadline (unix seconds) and -Signature (0x hex) go together; "
+                "one is missing or malformed.",
+            )
+        return Asker(None, SignedAccess(str(account), int(str(deadline)), str(signature)))
     if bearer is not None:
-        return Asker(bearer.credentials, None)
+        return Asker(bearer.credentials, None, cookie)
     if cookie is not None and request.method not in SAFE:
         require_same_origin(request)
     return Asker(cookie, None)

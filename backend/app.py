@@ -14,6 +14,8 @@ from backend.leases.endpoints import router as leases
 from backend.licenses.endpoints import router as licenses
 from backend.limits import AddressLimitMiddleware
 from backend.me.endpoints import router as me
+from backend.operations import metrics
+from backend.operations.endpoints import router as operations
 from backend.relay.signer import load_operator
 from backend.rounds.endpoints import router as rounds
 from backend.sessions.endpoints import router as sessions
@@ -63,8 +65,10 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    app.include_router(operations)
     web.install(app, settings.bundle)
     app.add_middleware(StrictJsonMiddleware, max_body=settings.max_body, max_upload=settings.max_upload, uploads=UPLOADS)
     app.add_middleware(AddressLimitMiddleware, limits=backend.limits)
     app.add_middleware(web.HeadersMiddleware, backend=backend)
+    metrics.install(app, backend)
     return app

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.db import Database
 from backend.limits import Limits
-from backend.relay.signer import Operator
+from backend.relay.signer import Signer
 from backend.settings import Settings
 from indexer.models import Checkpoint
 from labelshare.chain import Deployment
@@ -28,7 +28,7 @@ class Backend:
     settings: Settings
     deployment: Deployment
     database: Database
-    operator: Operator
+    operator: Signer
 
     @cached_property
     def rpc(self) -> Rpc:

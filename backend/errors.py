@@ -7,7 +7,8 @@
     ├── NotFound       404
     ├── Conflict       409  right by itself, but not now
     ├── TooLarge       413
-    └── TooMany        429  too many requests; says when to come back
+    ├── TooMany        429  too many requests; says when to come back
+    └── NotReady       503  this process cannot serve now; others, or later
 
 Every answer of 400 and above is a problem (RFC 9457): type, title, status, detail, code. No stack, no value that was sent.
 """
@@ -68,6 +69,10 @@ class TooMany(DomainError):
     status = 429
 
 
+class NotReady(DomainError):
+    status = 503
+
+
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """The answer to a request that failed."""
     body = {"type": TYPE + code, "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code} | more
@@ -98,7 +103,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 async def _database(_: Request, error: Exception) -> JSONResponse:
     log.warning("the database did not answer: %s", type(error).__name__)
-    return problem(503, "busy", "The database does not answer now. Try again in a moment.", {"Retry-After": "1"})
+    detail = "The database does not answer; nothing was changed. Send the same request again."
+    return problem(503, "database_unavailable", detail, headers={"Retry-After": "1"})
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

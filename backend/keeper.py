@@ -8,6 +8,7 @@ import sys
 from dataclasses import astuple
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
@@ -58,11 +59,19 @@ class Keeper:
         self.backend = backend
 
     def step(self) -> bool:
-        progress.look(self.backend)
+        """Looks once at every live round. False: there is nothing to do at once again."""
+        try:
+            progress.look(self.backend)
+            self._keep()
+        except IntegrityError:
+            log.info("another keeper asked for the same step at the same time")
+        return False
+
+    def _keep(self) -> None:
         with self.backend.database.transaction() as session:
             checkpoint = session.scalar(select(Checkpoint))
             if checkpoint is None:
-                return False
+                return
             drop_skipped(session)
             live = (
                 select(Round)
@@ -72,7 +81,6 @@ class Keeper:
             for row in session.scalars(live.order_by(Round.id)).all():
                 self._advance(session, row, checkpoint)
             self._finish_datasets(session)
-        return False
 
     def _finish_datasets(self, session: Session) -> None:
         """Asks for the closing round of each dataset whose work has waited too long, and sends back the bonds that are kept for

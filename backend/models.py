@@ -91,7 +91,7 @@ class SignedSubmission(AppBase):
     digest: Mapped[str] = mapped_column(String(66), primary_key=True)
     round: Mapped[int] = mapped_column(index=True)
     dataset: Mapped[int]
-    contributor: Mapped[str] = mapped_column(String(42))
+    contributor: Mapped[str] = mapped_column(String(42), index=True)
     sequence: Mapped[int]
     count: Mapped[int]
     labels_root: Mapped[str] = mapped_column(String(66))
@@ -127,7 +127,8 @@ class Label(AppBase):
 
 
 class Outbox(AppBase):
-    """Something to relay, once. `transaction_id`: the transaction it went into. Error: why it never can."""
+    """Something to relay, once. `transaction_id`: the transaction it went into. Error: why it never can. `include_by`: unix
+    seconds after which the chain would pass over it, None for never. `attempts`: transactions that it was in and that reverted."""
 
     __tablename__ = "app_outbox"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -137,17 +138,67 @@ class Outbox(AppBase):
     transaction_id: Mapped[int | None] = mapped_column(ForeignKey("app_transaction.id"), index=True)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int]
+    include_by: Mapped[int | None]
+    attempts: Mapped[int]
+    __table_args__ = (
+        Index(
+            "app_outbox_queued",
+            "id",
+            sqlite_where=text("transaction_id IS NULL AND error IS NULL"),
+            postgresql_where=text("transaction_id IS NULL AND error IS NULL"),
+        ),
+    )
 
 
 class Transaction(AppBase):
-    """A transaction signed and stored before its first broadcast. Status: pending, mined or reverted."""
+    """One nonce of one sender on one chain, and what is called with it. States: backend/relay/__init__.py.
+
+    `hash`: of the version that is on chain, else of the newest one. `block_number`, `block_hash`: where it was mined. `final`: no
+    reorganization can undo that any more.
+    """
 
     __tablename__ = "app_transaction"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    nonce: Mapped[int] = mapped_column(unique=True)
+    chain_id: Mapped[int]
+    sender: Mapped[str] = mapped_column(String(42))
+    nonce: Mapped[int]
+    target: Mapped[str] = mapped_column(String(42))
+    data: Mapped[str] = mapped_column(Text)
+    gas: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(66), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    block_number: Mapped[int | None]
+    block_hash: Mapped[str | None] = mapped_column(String(66))
+    final: Mapped[bool]
+    __table_args__ = (
+        UniqueConstraint("chain_id", "sender", "nonce"),
+        Index("app_transaction_watched", "nonce", sqlite_where=text("NOT final"), postgresql_where=text("NOT final")),
+    )
+
+
+class SignedVersion(AppBase):
+    """Signed bytes of a transaction: the first, and each that replaced it at higher fees (wei). `block`: the head when signed."""
+
+    __tablename__ = "app_signed_version"
+    hash: Mapped[str] = mapped_column(String(66), primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(ForeignKey("app_transaction.id"), index=True)
     raw: Mapped[str] = mapped_column(Text)
-    hash: Mapped[str] = mapped_column(String(66))
-    status: Mapped[str] = mapped_column(String(16), index=True)
+    max_fee: Mapped[int] = mapped_column(Uint)
+    tip: Mapped[int] = mapped_column(Uint)
+    block: Mapped[int]
+
+
+class RelayLease(AppBase):
+    """Which relayer sends for a key. `fence` grows with each holder, `beat` with each sign of life; `state` says what it waits
+    for, "" for nothing."""
+
+    __tablename__ = "app_relay_lease"
+    chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sender: Mapped[str] = mapped_column(String(42), primary_key=True)
+    fence: Mapped[int]
+    beat: Mapped[int]
+    held: Mapped[bool]
+    state: Mapped[str] = mapped_column(Text)
 
 
 class HeldBallot(AppBase):

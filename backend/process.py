@@ -6,9 +6,9 @@ import signal
 import threading
 from collections.abc import Callable
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from labelshare.chain.rpc import RpcUnavailable
+from labelshare.chain.rpc import RpcError, RpcUnavailable
 
 IDLE = 0.2  # seconds between looks when there is nothing to do
 LONGEST_PAUSE = 10.0
@@ -31,7 +31,7 @@ def run_loop(name: str, step: Callable[[], bool]) -> None:
             busy = step()
             pause = IDLE
             stop.wait(IDLE / 4 if busy else IDLE)
-        except (RpcUnavailable, OperationalError) as error:
+        except (RpcUnavailable, RpcError, OperationalError, InterfaceError) as error:
             log.warning("%s waits %.1f s: %s", name, pause, type(error).__name__)
             stop.wait(pause * (0.5 + random.random()))
             pause = min(LONGEST_PAUSE, pause * 2)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from labelshare.chain import Deployment, deployment
 
+GWEI = 10**9  # wei
+
+
 BUNDLE = Path(__file__).resolve().parent.parent / "web" / "dist"
 
 
@@ -18,9 +21,10 @@ class SettingsError(ValueError):
 class Settings:
     """Where everything is. `lease_seconds`: how long a lease keeps its tasks. `max_body`, `max_upload`: bytes of a request at most.
 
-    `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a minute, 0
-    for no
-    limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the built web app.
+    `fee_cap`: wei a unit of gas that the relayer never offers more than. `operator_address`: whose key it must be, None for
+    whoever's. `origin`: where browsers find us, when it is not host and port. `rate_per_address`, `rate_per_account`: requests a
+    minute, 0 for no limit. `task_hosts`: from where task pages may load images; the server itself fetches nothing. `bundle`: the
+    built web app.
     """
 
     rpc_url: str
@@ -32,6 +36,8 @@ class Settings:
     port: int = 8700
     lease_seconds: int = 600
     max_body: int = 8 * 1024 * 1024
+    fee_cap: int = 500 * GWEI
+    operator_address: str | None = None
     max_upload: int = 64 * 1024 * 1024
     origin: str = ""
     rate_per_address: int = 12_000
@@ -60,6 +66,12 @@ class Settings:
                 raise SettingsError(f"{name} is not set: {meaning}")
             return env[name]
 
+        def number(name: str, default: int) -> int:
+            text = env.get(name) or str(default)
+            if not text.isdecimal() or int(text) == 0:
+                raise SettingsError(f"{name} is {text!r}; it must be a whole number above 0.")
+            return int(text)
+
         password = env.get("LABELSHARE_OPERATOR_PASSWORD_FILE")
         return Settings(
             rpc_url=required("LABELSHARE_RPC_URL", "the JSON-RPC URL of a node, for example http://127.0.0.1:8545"),
@@ -68,11 +80,13 @@ class Settings:
             operator_key_file=Path(required("LABELSHARE_OPERATOR_KEY_FILE", "a file with the operator's key or keystore")),
             operator_password_file=Path(password) if password else None,
             host=env.get("LABELSHARE_HOST", "127.0.0.1"),
-            port=int(env.get("LABELSHARE_PORT", "8700")),
-            lease_seconds=int(env.get("LABELSHARE_LEASE_SECONDS", "600")),
+            port=number("LABELSHARE_PORT", 8700),
+            lease_seconds=number("LABELSHARE_LEASE_SECONDS", 600),
+            fee_cap=number("LABELSHARE_FEE_CAP_GWEI", 500) * GWEI,
+            operator_address=env.get("LABELSHARE_OPERATOR_ADDRESS", "").lower() or None,
             origin=env.get("LABELSHARE_ORIGIN", ""),
-            rate_per_address=int(env.get("LABELSHARE_RATE_PER_ADDRESS", "12000")),
-            rate_per_account=int(env.get("LABELSHARE_RATE_PER_ACCOUNT", "1200")),
+            rate_per_address=number("LABELSHARE_RATE_PER_ADDRESS", 12_000),
+            rate_per_account=number("LABELSHARE_RATE_PER_ACCOUNT", 1_200),
             task_hosts=tuple(env.get("LABELSHARE_TASK_HOSTS", "").split()),
             bundle=Path(env.get("LABELSHARE_WEB_BUNDLE", str(BUNDLE))),
         )

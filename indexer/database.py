@@ -23,6 +23,17 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def open_for_reading(url: str) -> Engine:
+    """An engine whose transactions see one state of the database, and on SQLite keep nobody from writing."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    engine = create_engine(parsed)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+HISTORY = 256  # Blocks that a reorganization can take back by the journal: the window.
+
 
 @dataclass(frozen=True)
 class Header:

@@ -1,36 +1,51 @@
 """The mirror in the database: one transaction a block range, and the way back.
 
-Raw events, event tables, state, journal and checkpoint change together or not at all.
+Raw events, event tables, state, journal and checkpoint change together or not at all. Invariants, whatever is killed when:
+- The checkpoint names the last block whose logs are all here; no row is of a later block.
+- Every one of the last 256 blocks (the window) is in `mirror_block`, and of older ones those with logs. So the database is a
+  function of the chain and the checkpoint: the same after reorganizations, kills and halves of ranges as after one fresh run.
+- The journal holds a before-image of each state row for each block after `undoable_to`; blocks before the window need none.
+- Nothing is taken back to before `finalized_block`, except by `recover`, which a person has to ask for.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from indexer.handlers import apply
-from indexer.handlers.context import Context, Rows
-from indexer.journal import Journal, undo_to
-from indexer.models import EVENT_TABLES, STATE_TABLES, Base, Block, Checkpoint, RawEvent, Undo, event_row
-from indexer.reorg import Header
-from indexer.source import HISTORY, BlockRange
+from indexer import schema
+from indexer.bulk import Bulk, bulk
+from indexer.handlers import HANDLERS
+from indexer.handlers.context import Context, Handler
+from indexer.models import EVENT_TABLES, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
+from indexer.models.base import LOG_BITS
+from indexer.reorg import HISTORY, Header
+from indexer.rows import Rows, Values, images
+from indexer.schema import StoreError
+from indexer.source import BlockRange
 from labelshare.chain import Deployment
-from labelshare.chain.decode import Log, decode
+from labelshare.chain.decode import Log, cut, decode_by_abi, raw_data, raw_topics
+from labelshare.chain.events import EVENTS, Event
 
-PAGE = 1_000
+__all__ = ["Overtaken", "PastFinality", "Store", "StoreError"]
+PAGE = 5_000
 BEFORE_ALL = -1
+ROWS_AT_ONCE = 20_000
 
-
-class StoreError(Exception):
-    """The database cannot be used for this deployment; the message says what to do."""
+Place = tuple[int, str]
+Plan = tuple[type[Event], Handler | None, Callable[[Any], list[Any]], Table]
 
 
 class Overtaken(Exception):
     """Another indexer moved the checkpoint: read it again."""
+
+
+class PastFinality(Exception):
+    """The chain was reorganized below a block that counted as final; the message says what to do."""
 
 
 class Store:
@@ -40,142 +55,313 @@ class Store:
         self._engine = engine
         self._deployment = deployment
         self._names = {address: name for name, address in deployment.contracts.items()}
-        Base.metadata.create_all(engine)
-        with self._session() as session:
-            others = [c for c in session.scalars(select(Checkpoint.chain_id)) if c != deployment.chain_id]
+        self._plans: dict[str, dict[str, Plan]] = {address: {} for address in self._names}
+        self._rows = Rows()
+        schema.ensure(engine)
+        with engine.connect() as connection:
+            others = [c for c in connection.scalars(select(Checkpoint.chain_id)) if c != deployment.chain_id]
         if others:
             raise StoreError(
                 f"The database mirrors chain {others[0]}, the deployment is on chain {deployment.chain_id}. "
                 "Set LABELSHARE_DATABASE_URL to another database."
             )
 
-    def checkpoint(self) -> tuple[int, str] | None:
+    def checkpoint(self) -> Place | None:
         """Number and hash of the last mirrored block."""
-        with self._session() as session:
-            row = session.get(Checkpoint, self._deployment.chain_id)
-            return (row.block_number, row.block_hash) if row else None
+        row = self.position()
+        return (row.block_number, row.block_hash) if row else None
 
-    def blocks(self) -> list[tuple[int, str]]:
+    def position(self) -> Checkpoint | None:
+        """Where the mirror stands."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            return session.get(Checkpoint, self._deployment.chain_id)
+
+    def blocks(self) -> list[Place]:
         """Number and hash of the blocks that the mirror knows, ascending."""
-        with self._session() as session:
-            rows = session.execute(select(Block.number, Block.hash).order_by(Block.number))
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(Block.number, Block.hash).order_by(Block.number))
             return [(number, block_hash) for number, block_hash in rows]
 
     # Forth
 
-    def append(self, blocks: BlockRange, after: tuple[int, str] | None) -> int:
-        """Adds a range that follows the block `after`; how many logs it held. Raises Overtaken when the mirror is elsewhere."""
-        with self._session() as session, session.begin():
-            checkpoint = self._locked(session)
-            if (checkpoint and (checkpoint.block_number, checkpoint.block_hash)) != after:
+    def append(self, blocks: BlockRange, after: Place | None, head: int = 0, safe: int = 0, finalized: int = 0) -> int:
+        """Adds a range that follows the block `after`; how many logs it held. `head`: the node's; blocks that are more than the
+        window below it are not journaled. `safe`, `finalized`: block numbers. Raises Overtaken when the mirror is elsewhere,
+        MalformedLog for a log that is no hex or not of its ABI."""
+        with self._writing() as (connection, tables):
+            checkpoint = self._locked(connection)
+            if (checkpoint and (checkpoint["block_number"], checkpoint["block_hash"])) != after:
                 raise Overtaken
-            session.execute(insert(Block), [asdict(header) for header in blocks.headers])
-            if blocks.logs:
-                session.execute(insert(RawEvent), [self._raw(log) for log in blocks.logs])
-            reach = checkpoint.undoable_to if checkpoint else blocks.first.number - 1
-            undoable_to = max(blocks.last.number - HISTORY, reach)
-            self._replay(session, blocks.logs, undoable_to)
-            self._advance(session, checkpoint, blocks.last, undoable_to)
+            self._rows.begin(tables, complete=checkpoint is None)
+            reach = checkpoint["undoable_to"] if checkpoint else self._deployment.block - 1
+            undoable_to = max(min(blocks.last.number, max(head, blocks.last.number) - HISTORY), reach)
+            self._keep_blocks(tables, blocks)
+            self._keep_raw(tables, blocks.logs)
+            self._replay(tables, blocks.logs, undoable_to)
+            self._advance(connection, checkpoint, blocks.last, undoable_to, safe, finalized)
+        self._rows.trim()
         return len(blocks.logs)
 
-    def _session(self) -> Session:
-        return Session(self._engine, autoflush=False)
+    def _writing(self) -> "_Writing":
+        return _Writing(self._engine, self._rows)
 
-    def _locked(self, session: Session) -> Checkpoint | None:
+    def _locked(self, connection: Connection) -> Any:
         """The checkpoint, kept from other indexers until the transaction ends."""
-        return session.get(Checkpoint, self._deployment.chain_id, with_for_update=True)
+        chosen = select(Checkpoint.__table__).where(Checkpoint.chain_id == self._deployment.chain_id).with_for_update()
+        return connection.execute(chosen).mappings().one_or_none()
 
-    def _replay(self, session: Session, logs: Iterable[Log], undoable_to: int) -> None:
-        journal, rows = Journal(session), Rows(session)
-        contracts = dict(self._deployment.contracts)
-        for number, block_logs in groupby(logs, key=lambda log: log.block_number):
-            events: dict[Table, list[dict[str, Any]]] = {}
+    def _keep_blocks(self, tables: Bulk, blocks: BlockRange) -> None:
+        counts: dict[int, int] = {}
+        for log in blocks.logs:
+            counts[log.block_number] = counts.get(log.block_number, 0) + 1
+        oldest = blocks.last.number - HISTORY
+        rows = [
+            (h.number, h.hash, h.timestamp, counts.get(h.number, 0))
+            for h in blocks.headers
+            if h.number in counts or h.number > oldest
+        ]
+        tables.insert(_table(Block), rows)
+
+    def _keep_raw(self, tables: Bulk, logs: Iterable[Log]) -> None:
+        raw = _Bytes()
+        rows: list[Values] = [
+            (
+                log.block_number << LOG_BITS | log.log_index,
+                raw[log.transaction_hash],
+                raw[log.address],
+                raw_topics(log),
+                raw_data(log),
+            )
+            for log in logs
+        ]
+        tables.insert(_table(RawEvent), rows)
+
+    def _replay(self, tables: Bulk, logs: Iterable[Log], undoable_to: int) -> None:
+        context, events = Context(self._rows, dict(self._deployment.contracts)), defaultdict[Table, list[Values]](list)
+        undo: list[Values] = []
+        waiting = 0
+        for number, block_logs in groupby(logs, key=_block_number):
+            context.block_number = number
             for log in block_logs:
-                event = decode(self._names[log.address], log)
-                if event is not None:
-                    apply(Context(rows, contracts, number, log.log_index, log.transaction_hash), event)
-                    events.setdefault(EVENT_TABLES[type(event)], []).append(event_row(event, number, log.log_index))
-            for table, values in events.items():
-                session.execute(insert(table), values)
-            journal.close_block(number, keep=number > undoable_to)
+                plan = self._plan(log)
+                if plan is None:
+                    continue
+                kind, handle, values, table = plan
+                event = cut(kind, log) or decode_by_abi(kind.CONTRACT, kind, log)
+                context.log_index, context.tx_hash = log.log_index, log.transaction_hash
+                if handle is not None:
+                    handle(context, event)
+                events[table].append((number << LOG_BITS | log.log_index, number, log.log_index, *values(event)))
+                waiting += 1
+            if number > undoable_to:
+                undo += self._rows.close_block(number, keep=True)
+            if waiting > ROWS_AT_ONCE:
+                self._write(tables, events, undo)
+                waiting = 0
+        self._write(tables, events, undo)
 
-    def _raw(self, log: Log) -> dict[str, Any]:
-        return {**asdict(log), "topics": json.dumps(log.topics), "chain_id": self._deployment.chain_id}
+    def _plan(self, log: Log) -> Plan | None:
+        """What to do with a log of this contract and topic; None for a topic the contract does not have."""
+        plans = self._plans[log.address]
+        topic = log.topics[0] if log.topics else ""
+        plan = plans.get(topic)
+        if plan is None:
+            kind = EVENTS.get((self._names[log.address], topic))
+            if kind is not None:  # Topics of strangers' making are not kept: they would fill the memory.
+                plan = plans[topic] = (kind, HANDLERS.get(kind), values_of(kind), EVENT_TABLES[kind])
+        return plan
 
-    def _advance(self, session: Session, checkpoint: Checkpoint | None, last: Header, undoable_to: int) -> None:
+    def _write(self, tables: Bulk, events: dict[Table, list[Values]], undo: list[Values]) -> None:
+        self._rows.close_block(BEFORE_ALL, keep=False)
+        for table, rows in events.items():
+            tables.insert(table, rows)
+        tables.insert(_table(Undo), undo)
+        self._rows.save()
+        events.clear()
+        undo.clear()
+
+    def _advance(self, connection: Connection, checkpoint: Any, last: Header, undoable_to: int, safe: int, finalized: int) -> None:
+        known = checkpoint or {"safe_block": 0, "finalized_block": 0}
+        values = {
+            "block_number": last.number,
+            "block_hash": last.hash,
+            "timestamp": last.timestamp,
+            "undoable_to": undoable_to,
+            "safe_block": max(known["safe_block"], min(safe, last.number)),
+            "finalized_block": max(known["finalized_block"], min(finalized, last.number)),
+        }
         if checkpoint is None:
-            checkpoint = Checkpoint(chain_id=self._deployment.chain_id)
-            session.add(checkpoint)
-        checkpoint.block_number, checkpoint.block_hash = last.number, last.hash
-        checkpoint.timestamp, checkpoint.undoable_to = last.timestamp, undoable_to
-        session.execute(delete(Undo).where(Undo.block_number <= undoable_to))
+            connection.execute(insert(Checkpoint).values(chain_id=self._deployment.chain_id, **values))
+        else:
+            connection.execute(update(Checkpoint).values(**values))
+        connection.execute(delete(Undo).where(Undo.block_number <= undoable_to))
+        connection.execute(delete(Block).where(Block.number <= last.number - HISTORY, Block.logs == 0))
+
+    def finalize(self, safe: int, finalized: int) -> None:
+        """Notes how far the chain is safe and final, as far as it is mirrored. Never goes back."""
+        with self._engine.begin() as connection:
+            row = self._locked(connection)
+            if row is not None:
+                safe, finalized = (
+                    max(row[name], min(n, row["block_number"]))
+                    for name, n in (("safe_block", safe), ("finalized_block", finalized))
+                )
+                if (safe, finalized) != (row["safe_block"], row["finalized_block"]):
+                    connection.execute(update(Checkpoint).values(safe_block=safe, finalized_block=finalized))
+
+    def missing(self) -> list[int]:
+        """The numbers of the window's blocks that are not kept, after a rewind beyond it."""
+        place, known = self.checkpoint(), {number for number, _ in self.blocks()}
+        if place is None:
+            return []
+        return [n for n in range(max(self._deployment.block, place[0] - HISTORY + 1), place[0] + 1) if n not in known]
+
+    def keep(self, headers: Iterable[Header]) -> None:
+        """Keeps blocks of the window that hold no log of ours."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(Block), [{"number": h.number, "hash": h.hash, "timestamp": h.timestamp, "logs": 0} for h in headers]
+            )
+
+    def index(self, wanted: bool) -> None:
+        """Builds the secondary indexes, or drops them for a backfill."""
+        with self._engine.begin() as connection:
+            (schema.build_indexes if wanted else schema.drop_indexes)(connection)
 
     # Back
 
-    def rewind(self, ancestor: int | None) -> None:
+    def rewind(self, ancestor: int | None, past_finality: bool = False) -> None:
         """Takes back everything after the block `ancestor`, one of `blocks()`; None: everything.
 
-        By the journal as far as it reaches (256 blocks), by deriving all anew from the raw events beyond.
+        By the journal as far as it reaches (256 blocks), by deriving all anew from the raw events beyond. Raises PastFinality when
+        that takes back a final block, unless this is asked for.
         """
         target = BEFORE_ALL if ancestor is None else ancestor
-        with self._session() as session, session.begin():
-            checkpoint = self._locked(session)
+        with self._writing() as (connection, tables):
+            checkpoint = self._locked(connection)
             if checkpoint is None:
                 return
-            session.execute(delete(RawEvent).where(RawEvent.block_number > target))
-            session.execute(delete(Block).where(Block.number > target))
-            if target >= checkpoint.undoable_to:
-                undo_to(session, target)
-                for table in EVENT_TABLES.values():
-                    session.execute(delete(table).where(table.c.block_number > target))
+            final = checkpoint["finalized_block"]
+            if final > max(target, 0) and not past_finality:
+                raise PastFinality(
+                    f"The chain was reorganized to block {max(target, 0)}, below block {final}, which was final. The mirror "
+                    "stopped and keeps what it has. See that LABELSHARE_RPC_URL is a node you believe; then take the new chain: "
+                    "python -m indexer recover"
+                )
+            connection.execute(delete(RawEvent).where(RawEvent.position >= position(target + 1, 0)))
+            connection.execute(delete(Block).where(Block.number > target))
+            if target >= checkpoint["undoable_to"]:
+                self._undo(connection, target)
+                reach = checkpoint["undoable_to"]
             else:
-                checkpoint.undoable_to = max(target - HISTORY, BEFORE_ALL)
-                self._derive(session, checkpoint.undoable_to)
-            self._set_back(session, checkpoint, target)
+                reach = max(target - HISTORY, self._deployment.block - 1)
+                self._derive(connection, tables, reach)
+            self._set_back(connection, checkpoint, target, reach)
+        self._rows.forget()
 
-    def _set_back(self, session: Session, checkpoint: Checkpoint, target: int) -> None:
-        block = session.get(Block, target)
+    def _undo(self, connection: Connection, target: int) -> None:
+        """Puts every state row back to what it was after the block."""
+        tables = {table.name: table for table in STATE_TABLES}
+        after = select(Undo.block_number, Undo.table_name, Undo.key, Undo.before).where(Undo.block_number > target)
+        entries = [tuple(row) for row in connection.execute(after.order_by(Undo.block_number))]
+        for _, name, key, before in images(entries):
+            table = tables[name]
+            matches = zip(table.primary_key, json.loads(key), strict=True)
+            connection.execute(delete(table).where(*(column == value for column, value in matches)))
+            if before is not None:
+                connection.execute(insert(table).values(json.loads(before)))
+        connection.execute(delete(Undo).where(Undo.block_number > target))
+        for table in EVENT_TABLES.values():
+            connection.execute(delete(table).where(table.c.position >= position(target + 1, 0)))
+
+    def _set_back(self, connection: Connection, checkpoint: Any, target: int, undoable_to: int) -> None:
+        block = connection.execute(select(_table(Block)).where(Block.number == target)).mappings().one_or_none()
         if block is None:
-            session.delete(checkpoint)
-        else:
-            checkpoint.block_number, checkpoint.block_hash, checkpoint.timestamp = block.number, block.hash, block.timestamp
+            connection.execute(delete(Checkpoint))
+            return
+        final = {name: min(checkpoint[name], target) for name in ("safe_block", "finalized_block")}
+        place = {"block_number": target, "block_hash": block["hash"], "timestamp": block["timestamp"], "undoable_to": undoable_to}
+        connection.execute(update(Checkpoint).values(**place, **final))
 
     def rebuild(self) -> None:
         """Derives event tables and state anew from the raw events, in one transaction: readers see the old state until then."""
-        with self._session() as session, session.begin():
-            checkpoint = self._locked(session)
+        with self._writing() as (connection, tables):
+            checkpoint = self._locked(connection)
             if checkpoint is not None:
-                checkpoint.undoable_to = max(checkpoint.block_number - HISTORY, BEFORE_ALL)
-                self._derive(session, checkpoint.undoable_to)
+                reach = max(checkpoint["block_number"] - HISTORY, self._deployment.block - 1)
+                self._derive(connection, tables, reach)
+                connection.execute(update(Checkpoint).values(undoable_to=reach))
 
-    def _derive(self, session: Session, undoable_to: int) -> None:
+    def _derive(self, connection: Connection, tables: Bulk, undoable_to: int) -> None:
         for table in (*EVENT_TABLES.values(), *STATE_TABLES):
-            session.execute(delete(table))
-        session.execute(delete(Undo))
-        self._replay(session, _stored_logs(session), undoable_to)
+            connection.execute(delete(table))
+        connection.execute(delete(Undo))
+        self._rows.forget()
+        self._rows.begin(tables, complete=True)
+        self._replay(tables, _stored_logs(connection), undoable_to)
 
 
-def _stored_logs(session: Session) -> Iterator[Log]:
+class _Bytes(dict[str, bytes]):
+    """Hex texts as bytes, each parsed once: logs repeat their contracts and transactions."""
+
+    def __missing__(self, text: str) -> bytes:
+        value = self[text] = bytes.fromhex(text[2:])
+        return value
+
+
+class _Writing:
+    """A transaction: its connection, and the bulk way into it. When it fails, the rows in memory are forgotten with it."""
+
+    def __init__(self, engine: Engine, rows: Rows) -> None:
+        self._begin, self._rows = engine.begin(), rows
+
+    def __enter__(self) -> tuple[Connection, Bulk]:
+        connection = self._begin.__enter__()
+        self._tables = bulk(connection)
+        return connection, self._tables
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is not None:
+            self._rows.forget()
+        self._tables.close()
+        try:
+            self._begin.__exit__(*error)
+        except BaseException:
+            self._rows.forget()
+            raise
+
+
+def _table(model: Any) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def _block_number(log: Log) -> int:
+    return log.block_number
+
+
+def _stored_logs(connection: Connection) -> Iterator[Log]:
     """The raw events in the chain's order, read page by page."""
-    position = tuple_(RawEvent.block_number, RawEvent.log_index)
-    last = (BEFORE_ALL, -1)
+    last = -1
     while True:
-        page = session.scalars(
-            select(RawEvent).where(position > last).order_by(RawEvent.block_number, RawEvent.log_index).limit(PAGE)
+        page = connection.execute(
+            select(_table(RawEvent)).where(RawEvent.position > last).order_by(RawEvent.position).limit(PAGE)
         ).all()
         yield from map(_log, page)
         if len(page) < PAGE:
             return
-        last = (page[-1].block_number, page[-1].log_index)
+        last = page[-1].position
 
 
-def _log(row: RawEvent) -> Log:
+def _log(row: Any) -> Log:
+    topics = row.topics.hex()
     return Log(
-        address=row.address,
-        topics=tuple(json.loads(row.topics)),
-        data=row.data,
-        block_number=row.block_number,
-        block_hash=row.block_hash,
-        transaction_hash=row.transaction_hash,
-        log_index=row.log_index,
+        address="0x" + row.address.hex(),
+        topics=["0x" + topics[i : i + 64] for i in range(0, len(topics), 64)],
+        data="0x" + row.data.hex(),
+        block_number=row.position >> LOG_BITS,
+        block_hash="",
+        transaction_hash="0x" + row.transaction_hash.hex(),
+        log_index=row.position & (1 << LOG_BITS) - 1,
     )

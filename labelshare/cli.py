@@ -13,10 +13,12 @@ from rich.table import Table
 from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.cli_dataset import dataset
 from labelshare.cli_disputes import challenge, juror, settle, watch
 from labelshare.cli_lab import lab
 from labelshare.cli_open import contribute_open
 from labelshare.cli_stake import stake
+from labelshare.cli_validate import AnswerError, validate
 from labelshare.cli_withdraw import relay_withdrawal, withdraw
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
@@ -48,6 +50,8 @@ app.command()(juror)
 app.command()(watch)
 app.add_typer(settle, name="settle")
 app.add_typer(stake, name="stake")
+app.add_typer(dataset, name="dataset")
+app.command()(validate)
 app.command()(contribute_open)
 app.command()(withdraw)
 app.command()(relay_withdrawal)
@@ -235,6 +239,7 @@ def main() -> None:
     try:
         app()
     except (
+        AnswerError,
         ApiError,
         CrowdFileError,
         DatasetFileError,

@@ -51,26 +51,39 @@ def require_free(port: int) -> None:
 
 
 class Stack:
-    """Use as a context manager. `folder` is emptied first; logs are in it."""
+    """Use as a context manager. `folder` is emptied first; logs are in it. `database_url`: another database than a new SQLite file;
+    `apis`: API processes, on `api_port` and the ports after it; `node_url`: what the services take for the node, when that is not
+    anvil itself."""
 
-    def __init__(self, folder: Path, rpc_port: int, api_port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rpc_port: int,
+        api_port: int,
+        database_url: str | None = None,
+        apis: int = 1,
+        node_url: str | None = None,
+    ) -> None:
         self.folder = folder
+        self.services = {**SERVICES, **{f"api {number + 1}": SERVICES["api"] for number in range(1, apis)}}
         self.rpc_port = rpc_port
         self.rpc_url = f"http://127.0.0.1:{rpc_port}"
         self.api_url = f"http://127.0.0.1:{api_port}"
         self.manifest = folder / "deployment.json"
-        self.restarts: dict[str, int] = dict.fromkeys(SERVICES, 0)
+        self.api_urls = [f"http://127.0.0.1:{api_port + number}" for number in range(apis)]
+        self.restarts: dict[str, int] = dict.fromkeys(self.services, 0)
         key_file = folder / "operator.key"
         self.environment = os.environ | {
             "LABELSHARE_RPC_URL": self.rpc_url,
-            "LABELSHARE_DATABASE_URL": f"sqlite:///{folder / 'labelshare.db'}",
+            "LABELSHARE_DATABASE_URL": database_url or f"sqlite:///{folder / 'labelshare.db'}",
             "LABELSHARE_MANIFEST": str(self.manifest),
             "LABELSHARE_OPERATOR_KEY_FILE": str(key_file),
             "LABELSHARE_HOST": "127.0.0.1",
             "LABELSHARE_PORT": str(api_port),
             "LABELSHARE_BROWNIE_PORT": str(rpc_port),
         }
-        self._ports = (rpc_port, api_port)
+        self._node_url = node_url or self.rpc_url
+        self._ports = (rpc_port, *range(api_port, api_port + apis))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -111,6 +124,11 @@ class Stack:
         with self._lock:
             self._processes[name].send_signal(signal.SIGKILL)
 
+    def pid(self, name: str) -> int:
+        """Of a service, or of anvil."""
+        with self._lock:
+            return self._processes[name].pid
+
     @property
     def deployment(self) -> Deployment:
         return deployment(self.manifest)
@@ -124,8 +142,8 @@ class Stack:
         self._start_anvil()
         self._run("deploy", [str(ROOT / "scripts" / "brownie"), "run", "deploy", "--network", "anvil"])
         self._run("migrate", [sys.executable, "-m", "backend", "migrate"])
-        for name, arguments in SERVICES.items():
-            self._spawn(name, [sys.executable, *arguments])
+        for name in self.services:
+            self._serve(name)
         threading.Thread(target=self._watch, daemon=True).start()
         self._wait_for_api()
 
@@ -134,6 +152,8 @@ class Stack:
         if not found:
             raise StackError("anvil is not installed in this folder. Run: make setup")
         options = ["--port", str(self.rpc_port), "--block-time", "1", "--mixed-mining", "--base-fee", "0", "--silent"]
+        # States in memory: anvil loses contracts when it reorganizes from a state that it has put away.
+        options += ["--prune-history", "20000"]
         self._spawn("anvil", [str(found[0]), *options])
         rpc, end = Rpc(self.rpc_url), time.monotonic() + 20
         while True:
@@ -153,12 +173,18 @@ class Stack:
         if code or (name == "deploy" and not self.manifest.exists()):
             raise StackError(f"{name} failed; the end of {log}:\n" + log.read_text(errors="replace")[-1500:])
 
-    def _spawn(self, name: str, command: list[str]) -> None:
+    def _serve(self, name: str) -> None:
+        number = int(name.removeprefix("api ") or 1) - 1 if name.startswith("api ") else 0
+        port = str(self._ports[1] + number)
+        environment = {"LABELSHARE_RPC_URL": self._node_url, "LABELSHARE_PORT": port}
+        self._spawn(name, [sys.executable, *self.services[name]], environment)
+
+    def _spawn(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
         with (self.folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self.environment,
+                env=self.environment | (environment or {}),
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -169,10 +195,10 @@ class Stack:
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.3):
-            for name, arguments in SERVICES.items():
+            for name in self.services:
                 if self._processes[name].poll() is not None and not self._stopping.is_set():
                     self.restarts[name] += 1
-                    self._spawn(name, [sys.executable, *arguments])
+                    self._serve(name)
 
     def _wait_for_api(self) -> None:
         end = time.monotonic() + 40

@@ -1,6 +1,6 @@
 """What a round costs (specification R2). Pure."""
 
-from backend.datasets.schemas import CostView
+from backend.datasets.requester_schemas import CostView
 
 RATE = 256
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from backend.access import Access
 from backend.accounts.siwe import STATEMENT
 from backend.context import Injected
-from backend.datasets import cards, people, provenance, quality, schemas, service
+from backend.datasets import cards, people, provenance, quality, requester_schemas, schemas, service
 from backend.datasets.cost import cost
 from backend.paging import Cursor, Limit, LongLimit
 from backend.repeats import Key, once
@@ -117,7 +117,7 @@ def dataset_provenance(backend: Injected, dataset: IdPath) -> schemas.Provenance
     summary="Live progress, agreement and spend",
     description="Access purpose `progress`, subject the dataset, by its requester or operator.",
 )
-def progress(backend: Injected, dataset: IdPath, access: Access) -> schemas.ProgressView:
+def progress(backend: Injected, dataset: IdPath, access: Access) -> requester_schemas.ProgressView:
     account = access.verified(backend, "progress", dataset)
     with backend.database.reading() as session:
         return quality.progress(backend, session, dataset, account)
@@ -130,7 +130,7 @@ def progress(backend: Injected, dataset: IdPath, access: Access) -> schemas.Prog
 )
 def consensus(
     backend: Injected, dataset: IdPath, access: Access, cursor: Cursor = None, limit: Limit = 50
-) -> schemas.ConsensusPage:
+) -> requester_schemas.ConsensusPage:
     return quality.consensus(backend, dataset, access.verified(backend, "consensus", dataset), cursor, limit)
 
 
@@ -143,7 +143,7 @@ def round_cost(
     min_labels: Annotated[int, Query(ge=1, le=64)] = 3,
     audit_rate: Annotated[int, Query(ge=0, le=256, description="of 256")] = 26,
     panel_size: Annotated[int, Query(ge=3, le=9)] = 3,
-) -> schemas.CostView:
+) -> requester_schemas.CostView:
     return cost(tasks, labels_per_task, min_labels, int(reward), int(audit_fee), audit_rate, panel_size)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend import paging
 from backend.context import Backend
-from backend.datasets import schemas
+from backend.datasets import requester_schemas, schemas
 from backend.datasets.service import draft_of, get_dataset, require_owner, tasks_at
 from backend.models import Draft, Progress, SignedSubmission
 from backend.settlements.agreement import krippendorff
@@ -109,7 +109,7 @@ def _contents(session: Session, wanted: Sequence[tuple[Round, int]]) -> dict[tup
     return found
 
 
-def consensus(backend: Backend, dataset: int, account: str, cursor: str | None, limit: int) -> schemas.ConsensusPage:
+def consensus(backend: Backend, dataset: int, account: str, cursor: str | None, limit: int) -> requester_schemas.ConsensusPage:
     """The consensus of settled rounds task by task, for whoever paid for it. Raises Forbidden for others."""
     start = paging.decode(cursor, int, int) or (1 << 62, -1)
     with backend.database.reading() as session:
@@ -133,9 +133,9 @@ def consensus(backend: Backend, dataset: int, account: str, cursor: str | None, 
             for row in {row.id: row for row, _ in page}.values()
             for task, _, verdict in verdicts_of(session, row, session.get_one(Audit, row.id), classes)
         }
-    return schemas.ConsensusPage(
+    return requester_schemas.ConsensusPage(
         items=[
-            schemas.ConsensusRow(
+            requester_schemas.ConsensusRow(
                 round=row.id,
                 index=task,
                 content_hash=contents[row.id, task][0],
@@ -151,7 +151,7 @@ def consensus(backend: Backend, dataset: int, account: str, cursor: str | None, 
     )
 
 
-def progress(backend: Backend, session: Session, dataset: int, account: str) -> schemas.ProgressView:
+def progress(backend: Backend, session: Session, dataset: int, account: str) -> requester_schemas.ProgressView:
     """Money and open rounds of a dataset, for its requester and operator. Raises Forbidden for others."""
     row = get_dataset(session, dataset)
     require_owner(row, account)
@@ -165,7 +165,7 @@ def progress(backend: Backend, session: Session, dataset: int, account: str) -> 
         paid[role] += reward
     own = session.get(ShareBalance, (dataset, row.requester))
     live = select(Round).where(Round.dataset == dataset, Round.phase.in_(("open", "closed"))).order_by(Round.id)
-    return schemas.ProgressView(
+    return requester_schemas.ProgressView(
         dataset=dataset,
         escrow=str(held),
         reserved=str(row.reserved),
@@ -177,7 +177,7 @@ def progress(backend: Backend, session: Session, dataset: int, account: str) -> 
     )
 
 
-def _round_progress(session: Session, dataset: Dataset, row: Round, now: int) -> schemas.RoundProgress:
+def _round_progress(session: Session, dataset: Dataset, row: Round, now: int) -> requester_schemas.RoundProgress:
     draft_of(session, row)
     counts = label_counts(session, row.id)
     given = Counter(sum(unit.values()) for unit in counts.values())
@@ -191,7 +191,7 @@ def _round_progress(session: Session, dataset: Dataset, row: Round, now: int) ->
             func.coalesce(func.sum(here.c.count).filter(here.c.received_at > now - 3600), 0),
         )
     ).one()
-    return schemas.RoundProgress(
+    return requester_schemas.RoundProgress(
         round=row.id,
         phase=row.phase,
         labels=row.labels,

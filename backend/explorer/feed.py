@@ -1,15 +1,15 @@
 """Raw events of the mirror as views: decoded, with topic, dataset, round, accounts and transaction."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import LargeBinary, func, select
 from sqlalchemy.orm import Session
 
 from backend.explorer.schemas import EventView
-from indexer.models import Block, RawEvent, Round
+from indexer.models import Block, RawEvent, Round, position
+from indexer.models.base import LOG_BITS
 from labelshare.chain import Deployment
 from labelshare.chain.decode import Log, decode
 from labelshare.chain.events import EVENTS, Event
@@ -97,6 +97,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
 TOPIC_OF = {name: topic for topic, names in TOPICS.items() for name in names}
 HASHES = {kind.__name__: topic_hash for (_, topic_hash), kind in EVENTS.items()}
 PAGE = 500
+WORD = 32  # bytes of a topic
+MOST_LOGS = (1 << LOG_BITS) - 1
+MOST_BLOCKS = (1 << 42) - 1
 MOST_SCANNED = 10_000
 
 Key = tuple[int, int]
@@ -114,9 +117,9 @@ class Feed:
         """The newest events of a topic (None: all) before a key that are wanted, and the key to go on from, None at the end."""
         found: list[EventView] = []
         for _ in range(MOST_SCANNED // PAGE):
-            query = self._of(topic).order_by(RawEvent.block_number.desc(), RawEvent.log_index.desc()).limit(PAGE)
+            query = self._of(topic).order_by(RawEvent.position.desc()).limit(PAGE)
             if before is not None:
-                query = query.where(tuple_(RawEvent.block_number, RawEvent.log_index) < before)
+                query = query.where(RawEvent.position < _position(before))
             rows = session.execute(query).all()
             for view in self._views(session, rows):
                 if wanted(view):
@@ -125,19 +128,21 @@ class Feed:
                     found.append(view)
             if len(rows) < PAGE:
                 return found, None
-            before = (rows[-1][0].block_number, rows[-1][0].log_index)
+            before = _place(rows[-1][0])
         return found, before
 
     def after(self, session: Session, key: Key, limit: int = PAGE) -> list[EventView]:
         """The next events after a key, in the chain's order."""
-        query = self._of(None).where(tuple_(RawEvent.block_number, RawEvent.log_index) > key)
-        rows = session.execute(query.order_by(RawEvent.block_number, RawEvent.log_index).limit(limit)).all()
+        query = self._of(None).where(RawEvent.position > _position(key))
+        rows = session.execute(query.order_by(RawEvent.position).limit(limit)).all()
         return list(self._views(session, rows))
 
     def _of(self, topic: str | None) -> Any:
         names = TOPICS[topic] if topic else TOPIC_OF
-        starts = or_(*(RawEvent.topics.startswith(json.dumps([HASHES[name]])[:-1]) for name in names))
-        return select(RawEvent, Block.timestamp).outerjoin(Block, Block.number == RawEvent.block_number).where(starts)
+        first = func.substr(RawEvent.topics, 1, WORD, type_=LargeBinary)
+        wanted = first.in_(sorted({bytes.fromhex(HASHES[name][2:]) for name in names}))
+        at = RawEvent.position.op(">>")(LOG_BITS)
+        return select(RawEvent, Block.timestamp).outerjoin(Block, Block.number == at).where(wanted)
 
     def _views(self, session: Session, rows: Sequence[tuple[RawEvent, int | None]]) -> Iterator[EventView]:
         views = [view for row, timestamp in rows if (view := self._view(row, timestamp)) is not None]
@@ -147,16 +152,17 @@ class Feed:
             yield view.model_copy(update={"dataset": datasets.get(view.round)}) if view.round in datasets else view
 
     def _view(self, row: RawEvent, timestamp: int | None) -> EventView | None:
+        block, index = _place(row)
         log = Log(
-            address=row.address,
-            topics=tuple(json.loads(row.topics)),
-            data=row.data,
-            block_number=row.block_number,
-            block_hash=row.block_hash,
-            transaction_hash=row.transaction_hash,
-            log_index=row.log_index,
+            address="0x" + row.address.hex(),
+            topics=tuple("0x" + row.topics[i : i + WORD].hex() for i in range(0, len(row.topics), WORD)),
+            data="0x" + row.data.hex(),
+            block_number=block,
+            block_hash="",
+            transaction_hash="0x" + row.transaction_hash.hex(),
+            log_index=index,
         )
-        contract = self._names.get(row.address)
+        contract = self._names.get(log.address)
         event = decode(contract, log) if contract else None
         if event is None or contract is None or type(event).__name__ not in TOPIC_OF:
             return None  # a topic's hash may be that of another contract's event
@@ -211,6 +217,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+
+
+def _place(row: RawEvent) -> Key:
+    """Block and log index of a raw event."""
+    return row.position >> LOG_BITS, row.position & MOST_LOGS
+
+
+def _position(key: Key) -> int:
+    """Where a key is in the chain; what lies beyond all blocks is the end."""
+    return position(min(key[0], MOST_BLOCKS), min(key[1], MOST_LOGS))
 
 
 def _key(view: EventView) -> Key:

@@ -27,16 +27,16 @@ def traces(session: Session, kind: type[Event], column: str, values: Iterable[An
     table = EVENT_TABLES[kind]
     rows = session.execute(
         select(table, RawEvent.transaction_hash, Block.timestamp)
-        .join(RawEvent, (RawEvent.block_number == table.c.block_number) & (RawEvent.log_index == table.c.log_index))
+        .join(RawEvent, RawEvent.position == table.c.position)
         .outerjoin(Block, Block.number == table.c.block_number)
         .where(table.c[column].in_(list(values)))
-        .order_by(table.c.block_number, table.c.log_index)
+        .order_by(table.c.position)
     ).mappings()
     return [
         Trace(
             {column.name: row[column] for column in table.c},
             row["block_number"],
-            row["transaction_hash"],
+            "0x" + row["transaction_hash"].hex(),
             row["timestamp"] or 0,
         )
         for row in rows

@@ -11,9 +11,9 @@ from backend.context import Backend
 from backend.explorer.traces import Trace, traces
 from backend.me.schemas import MySubmission, Stage, StageView, SubmissionPage
 from backend.models import Outbox, SignedSubmission, Transaction
+from backend.relay.skips import SKIP_REASONS
 from backend.settlements.reasons import reason
 from backend.settlements.results import Result, Score, results_of
-from backend.submissions.service import SKIP_REASONS
 from indexer.models import Audit, Block, Dataset, Entry, Round, Settlement, SkippedSubmission, Submission
 from labelshare.chain import events
 from labelshare.rules.entries import Role

@@ -5,9 +5,9 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from backend.models import Outbox
@@ -21,14 +21,30 @@ BATCHED = {
     "drip": ("Faucet", "dripMany", 50),
     "submission": ("LabelRegistry", "submit", 30),
 }
+# Gas of an item at most. What is estimated is too little when the node has lost a transaction that goes before: contracts then
+# pass over the item at once, and later run out of gas over it.
+GAS_EACH = {"session": 100_000, "allowance": 80_000, "drip": 110_000, "submission": 130_000}
+GAS_BASE = 60_000
 CALL = "call"
+NEW = insert(cast(Table, Outbox.__table__))
 
 
-def enqueue_item(session: Session, kind: str, key: str, item: Any) -> None:
-    """Adds one item of a batched kind; a key that is known already is left as it is."""
+def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: int | None = None) -> None:
+    """Adds one item of a batched kind; a key that is known already is left as it is.
+
+    `include_by`: unix seconds after which the contract would pass over it. It is sent before all other kinds when that is near,
+    and refused as expired when that is past.
+    """
     if kind not in BATCHED:
         raise ValueError(f"no batched kind {kind}")
-    _add(session, kind, key, {"item": item})
+    _add(session, kind, key, {"item": item}, include_by)
+
+
+def enqueue_new_item(session: Session, kind: str, key: str, item: Any, include_by: int) -> None:
+    """As `enqueue_item`, for a key that is known to be new: the table refuses it otherwise."""
+    body = json.dumps({"item": item}, separators=(",", ":"))
+    row = {"kind": kind, "key": key, "payload": body, "created_at": int(time.time()), "include_by": include_by, "attempts": 0}
+    session.connection().execute(NEW, row)
 
 
 def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:
@@ -41,12 +57,13 @@ def is_queued(session: Session, key: str) -> bool:
     return session.scalar(select(Outbox.id).where(Outbox.key == key, Outbox.error.is_(None))) is not None
 
 
-def _add(session: Session, kind: str, key: str, payload: dict[str, Any]) -> None:
+def _add(session: Session, kind: str, key: str, payload: dict[str, Any], include_by: int | None = None) -> None:
     now = int(time.time())
     known = session.scalar(select(Outbox).where(Outbox.key == key))
     if known is None:
         body = json.dumps(payload, separators=(",", ":"))
-        session.add(Outbox(kind=kind, key=key, payload=body, transaction_id=None, error=None, created_at=now))
+        row = Outbox(kind=kind, key=key, payload=body, created_at=now, include_by=include_by, attempts=0)
+        session.add(row)
         session.flush()
     elif kind == CALL and known.error is not None and now - known.created_at >= RETRY_AFTER:
         known.payload = json.dumps(payload, separators=(",", ":"))

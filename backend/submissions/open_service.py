@@ -31,7 +31,7 @@ def keep(backend: Backend, session: Session, round_id: int, request: OpenLabelsR
         return view(session, known)
     if row.phase not in ("open", "closed") or found.counted is False:
         raise Conflict("too_late", f"The open submission is void, or round {round_id} is over.")
-    check_labels(request, get_dataset(session, row.dataset))
+    check_labels(request, get_dataset(session, row.dataset).terms["classes"])
     require_signer(digest, request.signature, on_chain.signer)
     now = backend.now(session)
-    return view(session, keep_submission(backend, session, row, request, message, on_chain.signer, on_chain.bond, now))
+    return view(session, keep_submission(backend, session, row, request, digest, on_chain.signer, on_chain.bond, now))

@@ -15,7 +15,6 @@ KINDS: dict[str, type[Strict]] = {
     "preference": PreferenceTask,
 }
 PREFERENCE_CLASSES = (2, 3)
-ERASED = {"erased": True}  # what stands for content that was deleted
 
 
 class WrongContent(ValueError):

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from backend import paging
 from backend.context import Backend
 from backend.datasets.service import get_dataset, require_owner
-from backend.errors import NotFound
+from backend.errors import Forbidden, NotFound
 from backend.models import Draft, DraftTask, Task
 from backend.product_models import StoredFile, Takedown
 from backend.tasks import schemas
-from backend.tasks.content import ERASED, images_of
-from labelshare.rules.evidence import canonical_json
+from backend.tasks.content import images_of
+from indexer.models import Dataset
+from labelshare.rules.evidence import ERASED, canonical_json
 
 
 def ask(backend: Backend, session: Session, request: schemas.TakedownRequest) -> schemas.TakedownView:
@@ -40,12 +41,14 @@ def requests(session: Session, dataset: int, account: str, cursor: str | None, l
 
 def decide(session: Session, dataset: int, account: str, request: schemas.ErasureRequest) -> schemas.ErasureView:
     """Deletes the content, and images that no other task shows; or keeps it. Answers open requests either way."""
-    require_owner(get_dataset(session, dataset), account)
+    owner = get_dataset(session, dataset)
+    require_owner(owner, account)
     known = session.scalar(_hashes(dataset).where(DraftTask.content_hash == request.content_hash).limit(1))
     task = session.get(Task, request.content_hash)
     if known is None or task is None:
         raise NotFound("unknown_content", f"No task of dataset {dataset} has this content hash.")
     if request.erase:
+        _require_nobody_else(session, request.content_hash, account, owner.operator)
         images = images_of([json.loads(task.content)])
         task.content = canonical_json(ERASED).decode()
         session.flush()
@@ -56,6 +59,18 @@ def decide(session: Session, dataset: int, account: str, request: schemas.Erasur
     count = session.execute(answered.values(outcome=outcome).returning(Takedown.id)).all()
     erased = json.loads(task.content) == ERASED
     return schemas.ErasureView(content_hash=request.content_hash, erased=erased, requests=len(count))
+
+
+def _require_nobody_else(session: Session, content_hash: str, account: str, operator: str) -> None:
+    """Raises Forbidden when another requester's dataset has the same task: content is kept once, so only the operator decides."""
+    others = (
+        select(Dataset.id)
+        .join(Draft, Draft.dataset == Dataset.id)
+        .join(DraftTask, DraftTask.draft_id == Draft.id)
+        .where(DraftTask.content_hash == content_hash, Dataset.requester != account)
+    )
+    if account != operator and session.scalar(others.limit(1)) is not None:
+        raise Forbidden("shared_content", "Another requester's dataset has the same task; ask the operator to decide.")
 
 
 def _drop_image(session: Session, image: str) -> None:

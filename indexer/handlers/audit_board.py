@@ -1,7 +1,5 @@
 """AuditBoard events: audits and panels."""
 
-from sqlalchemy import select
-
 from indexer.handlers.context import Context, Handler
 from indexer.models import Audit, Dataset, PanelMember, Round, ValidatorVotes
 from labelshare.chain import events as e
@@ -37,18 +35,17 @@ def panel_drawn(context: Context, event: e.AuditBoardPanelDrawn) -> None:
     audit.reveal_ends = reveal_ends(context, event.round, event.commit_ends)
     for validator, weight in zip(event.validators, event.weights, strict=True):
         context.add(
-            PanelMember(
-                round=event.round,
-                attempt=event.attempt,
-                validator=validator,
-                weight=weight,
-                commitment=None,
-                revealed=False,
-                answers=None,
-                salt=None,
-                slashed=0,
-                shown=None,
-            )
+            PanelMember,
+            round=event.round,
+            attempt=event.attempt,
+            validator=validator,
+            weight=weight,
+            commitment=None,
+            revealed=False,
+            answers=None,
+            salt=None,
+            slashed=0,
+            shown=None,
         )
 
 
@@ -89,10 +86,8 @@ def concluded(context: Context, event: e.AuditBoardAuditConcluded) -> None:
 
 
 def _count_votes(context: Context, event: e.AuditBoardAuditConcluded) -> None:
-    context.session.flush()
     row = context.get(Round, event.round)
-    panel = select(PanelMember).where(PanelMember.round == event.round, PanelMember.attempt == event.attempt)
-    for member in context.session.scalars(panel.where(PanelMember.revealed)):
+    for member in context.where(PanelMember, round=event.round, attempt=event.attempt, revealed=True):
         who = {"dataset": row.dataset, "validator": member.validator}
         context.get_or_add(ValidatorVotes, **who, pending=0).pending += member.weight * row.sample_size
 

@@ -19,18 +19,17 @@ def _latest(context: Context, round_id: int) -> Dispute:
 def challenged(context: Context, event: e.JuryChallenged) -> None:
     counts = ("attempt", "misses", "seed_block", "as_of", "slots", "commit_ends", "reveal_ends", "to_winner", "to_jurors")
     context.add(
-        Dispute(
-            round=event.round,
-            number=event.dispute,
-            challenger=event.challenger,
-            bond=event.bond,
-            proposed=event.proposed,
-            phase="seeding",
-            seed=None,
-            root=None,
-            to_treasury=0,
-            **dict.fromkeys(counts, 0),
-        )
+        Dispute,
+        round=event.round,
+        number=event.dispute,
+        challenger=event.challenger,
+        bond=event.bond,
+        proposed=event.proposed,
+        phase="seeding",
+        seed=None,
+        root=None,
+        to_treasury=0,
+        **dict.fromkeys(counts, 0),
     )
 
 
@@ -52,7 +51,7 @@ def drawn(context: Context, event: e.JuryJuryDrawn) -> None:
     dispute.reveal_ends = reveal_ends(context, event.round, event.commit_ends)
     empty = {"commitment": None, "revealed": False, "root": None, "salt": None, "slashed": 0}
     for juror, weight in zip(event.validators, event.weights, strict=True):
-        context.add(Juror(round=event.round, attempt=event.attempt, juror=juror, weight=weight, **empty))
+        context.add(Juror, round=event.round, attempt=event.attempt, juror=juror, weight=weight, **empty)
 
 
 def committed(context: Context, event: e.JuryBallotCommitted) -> None:

@@ -7,7 +7,10 @@ from labelshare.chain.events import Event
 
 
 def credit(context: Context, account: str, amount: int) -> None:
-    context.get_or_add(Account, account=account, balance=0).balance += amount
+    row = context.rows.find(Account, (account,))
+    if row is None:
+        row = context.add(Account, account=account, balance=0)
+    row.balance += amount
 
 
 def deposited(context: Context, event: e.LedgerDeposited) -> None:

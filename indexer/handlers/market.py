@@ -14,18 +14,17 @@ def license_sold(context: Context, event: e.DatasetMarketLicenseSold) -> None:
     held = context.get_or_add(License, dataset=event.dataset, licensee=event.licensee, expiry=0, last_round=0)
     held.expiry, held.last_round = event.expiry, event.last_round
     context.add(
-        Sale(
-            block_number=context.block_number,
-            log_index=context.log_index,
-            dataset=event.dataset,
-            licensee=event.licensee,
-            buyer=event.buyer,
-            price=event.price,
-            fee=event.fee,
-            expiry=event.expiry,
-            last_round=event.last_round,
-            tx_hash=context.tx_hash,
-        )
+        Sale,
+        block_number=context.block_number,
+        log_index=context.log_index,
+        dataset=event.dataset,
+        licensee=event.licensee,
+        buyer=event.buyer,
+        price=event.price,
+        fee=event.fee,
+        expiry=event.expiry,
+        last_round=event.last_round,
+        tx_hash=context.tx_hash,
     )
 
 

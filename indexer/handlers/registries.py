@@ -22,21 +22,21 @@ def sub_account(contract: str, key: int) -> str:
 def dataset_created(context: Context, event: e.DatasetRegistryDatasetCreated) -> None:
     terms = {name: str(value) if name in AMOUNTS else value for name, value in asdict(event.terms).items()}
     context.add(
-        Dataset(
-            id=event.dataset,
-            requester=event.requester,
-            operator=event.operator,
-            terms=terms,
-            escrow_account=sub_account(context.contracts["DatasetRegistry"], event.dataset),
-            reserved=0,
-            price=event.terms.license_floor,
-            supply=0,
-            acc=0,
-            revenue=0,
-            waiting_labels=0,
-            waiting_votes=0,
-            settled_block=0,
-        )
+        Dataset,
+        id=event.dataset,
+        requester=event.requester,
+        operator=event.operator,
+        terms=terms,
+        escrow_account=sub_account(context.contracts["DatasetRegistry"], event.dataset),
+        reserved=0,
+        price=event.terms.license_floor,
+        supply=0,
+        acc=0,
+        revenue=0,
+        waiting_labels=0,
+        waiting_votes=0,
+        pending_open=0,
+        settled_block=0,
     )
 
 
@@ -46,23 +46,22 @@ def escrow_changed(context: Context, event: e.DatasetRegistryEscrowReserved | e.
 
 def round_opened(context: Context, event: e.LabelRegistryRoundOpened) -> None:
     context.add(
-        Round(
-            id=event.round,
-            dataset=event.dataset,
-            phase="open",
-            tasks_root=event.tasks_root,
-            task_count=event.task_count,
-            label_budget=event.label_budget,
-            labels=0,
-            open_labels=0,
-            open_submissions=0,
-            sample_size=event.sample_size,
-            deadline=event.deadline,
-            last=event.last,
-            reserve=event.reserve,
-            opened_block=context.block_number,
-            closed_block=None,
-        )
+        Round,
+        id=event.round,
+        dataset=event.dataset,
+        phase="open",
+        tasks_root=event.tasks_root,
+        task_count=event.task_count,
+        label_budget=event.label_budget,
+        labels=0,
+        open_labels=0,
+        open_submissions=0,
+        sample_size=event.sample_size,
+        deadline=event.deadline,
+        last=event.last,
+        reserve=event.reserve,
+        opened_block=context.block_number,
+        closed_block=None,
     )
 
 
@@ -79,19 +78,20 @@ def round_void(context: Context, event: e.LabelRegistryRoundVoid) -> None:
 def round_settled(context: Context, event: e.LabelRegistryRoundSettled) -> None:
     context.get(Round, event.round).phase = "settled"
     context.get(Dataset, event.dataset).settled_block = context.block_number
+    for contributor in context.where(Contributor, dataset=event.dataset, decided=True):
+        contributor.pending, contributor.decided = 0, False
 
 
 def session_registered(context: Context, event: e.LabelRegistrySessionRegistered) -> None:
     context.add(
-        Session(
-            contributor=event.contributor,
-            key=event.key,
-            dataset=event.dataset,
-            expiry=event.expiry,
-            max_bond=event.max_bond,
-            bond_left=event.max_bond,
-            revoked=False,
-        )
+        Session,
+        contributor=event.contributor,
+        key=event.key,
+        dataset=event.dataset,
+        expiry=event.expiry,
+        max_bond=event.max_bond,
+        bond_left=event.max_bond,
+        revoked=False,
     )
 
 
@@ -104,8 +104,9 @@ def session_revoked(context: Context, event: e.LabelRegistrySessionRevoked) -> N
 def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccepted) -> None:
     row = context.get(Round, event.round)
     row.labels += event.count
-    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "covered", "last_round", "open_round"), 0)
-    contributor = context.get_or_add(Contributor, dataset=row.dataset, contributor=event.contributor, **empty)
+    contributor = context.rows.find(Contributor, (row.dataset, event.contributor)) or _begin(
+        context, row.dataset, event.contributor
+    )
     contributor.sequence = event.sequence + 1
     contributor.last_round = event.round
     if event.admission == OPEN_PATH:
@@ -118,33 +119,36 @@ def submission_accepted(context: Context, event: e.LabelRegistrySubmissionAccept
     if event.signer != event.contributor:
         context.get(Session, event.contributor, event.signer).bond_left -= event.bond
     context.add(
-        Submission(
-            round=event.round,
-            contributor=event.contributor,
-            sequence=event.sequence,
-            count=event.count,
-            labels_root=event.labels_root,
-            signer=event.signer,
-            admission=event.admission,
-            bond=event.bond,
-            block_number=context.block_number,
-            tx_hash=context.tx_hash,
-        )
+        Submission,
+        round=event.round,
+        contributor=event.contributor,
+        sequence=event.sequence,
+        count=event.count,
+        labels_root=event.labels_root,
+        signer=event.signer,
+        admission=event.admission,
+        bond=event.bond,
+        block_number=context.block_number,
+        tx_hash=context.tx_hash,
     )
+
+
+def _begin(context: Context, dataset: int, contributor: str) -> Contributor:
+    empty = dict.fromkeys(("sequence", "labels", "pending", "pending_open", "covered", "last_round", "open_round"), 0)
+    return context.add(Contributor, dataset=dataset, contributor=contributor, decided=False, **empty)
 
 
 def _add_open(context: Context, row: Round, event: e.LabelRegistrySubmissionAccepted) -> None:
     """Open labels become the contributor's pending ones only by the panel's word."""
     context.add(
-        OpenSubmission(
-            round=event.round,
-            contributor=event.contributor,
-            position=row.open_submissions,
-            sequence=event.sequence,
-            count=event.count,
-            labels_root=event.labels_root,
-            counted=None,
-        )
+        OpenSubmission,
+        round=event.round,
+        contributor=event.contributor,
+        position=row.open_submissions,
+        sequence=event.sequence,
+        count=event.count,
+        labels_root=event.labels_root,
+        counted=None,
     )
     row.open_submissions += 1
     row.open_labels += event.count
@@ -160,27 +164,36 @@ def open_resolved(context: Context, event: e.LabelRegistryOpenResolved) -> None:
     contributor.labels += event.count
     contributor.pending += event.count
     contributor.pending_open += event.count
+    context.get(Dataset, row.dataset).pending_open += event.count
 
 
 def submission_skipped(context: Context, event: e.LabelRegistrySubmissionSkipped) -> None:
     context.add(
-        SkippedSubmission(
-            block_number=context.block_number,
-            log_index=context.log_index,
-            round=event.round,
-            contributor=event.contributor,
-            sequence=event.sequence,
-            reason=event.reason,
-            tx_hash=context.tx_hash,
-        )
+        SkippedSubmission,
+        block_number=context.block_number,
+        log_index=context.log_index,
+        round=event.round,
+        contributor=event.contributor,
+        sequence=event.sequence,
+        reason=event.reason,
+        tx_hash=context.tx_hash,
     )
 
 
 def contributors_settled(context: Context, event: e.LabelRegistryContributorsSettled) -> None:
+    """Of those who keep their bonds, while no open label is pending, the contract writes nothing: what they had pending is decided
+    when the round is settled, with the last chunk."""
+    dataset = context.get(Dataset, event.dataset)
+    open_labels = dataset.pending_open
     for number, who in enumerate(event.contributors):
         contributor = context.get(Contributor, event.dataset, who)
+        kept = event.kept >> number & 1
+        if kept and open_labels == 0:
+            contributor.decided = True
+            continue
+        dataset.pending_open -= contributor.pending_open
         contributor.pending = contributor.pending_open = 0
-        if not event.kept >> number & 1:
+        if not kept:
             contributor.covered = 0
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import select
-
 from indexer.handlers.context import Context, Handler
 from indexer.models import Dataset, Entry, Settlement
 from labelshare.chain import events as e
@@ -59,17 +57,15 @@ def _reopen(context: Context, round_id: int, phase: str) -> Settlement:
     """A proposal ended without a settlement: nothing of what it published remains."""
     settlement = context.get(Settlement, round_id)
     settlement.phase, settlement.reopened_block = phase, context.block_number
-    context.session.flush()
-    for entry in context.session.scalars(select(Entry).where(Entry.round == round_id)):
-        context.session.delete(entry)
-    context.session.flush()
+    for entry in context.where(Entry, round=round_id):
+        context.delete(Entry, entry)
     return settlement
 
 
 def chunk_published(context: Context, event: e.SettlementChunkPublished) -> None:
     context.get(Settlement, event.round).published += 1
     for position, entry in enumerate(event.entries):
-        context.add(Entry(round=event.round, chunk=event.chunk, position=position, distributed=False, **asdict(entry)))
+        context.add(Entry, round=event.round, chunk=event.chunk, position=position, distributed=False, **asdict(entry))
 
 
 def window_opened(context: Context, event: e.SettlementChallengeWindowOpened) -> None:
@@ -92,9 +88,7 @@ def _wait(context: Context, dataset: int, labels: int, votes: int) -> None:
 
 def chunk_paid(context: Context, event: e.SettlementChunkPaid) -> None:
     context.get(Settlement, event.round).distributed += 1
-    context.session.flush()
-    chunk = select(Entry).where(Entry.round == event.round, Entry.chunk == event.chunk)
-    for entry in context.session.scalars(chunk):
+    for entry in context.where(Entry, round=event.round, chunk=event.chunk):
         entry.distributed = True
 
 
@@ -114,7 +108,7 @@ def exited(context: Context, event: e.SettlementExited) -> None:
     settlement = context.get(Settlement, event.round)
     pay = {"reward": event.paid, "slash": 0, "shares": event.shares, "waiting": 0, "distributed": True}
     who = {"role": event.role, "account": event.account}
-    context.add(Entry(round=event.round, chunk=settlement.chunks, position=0, **who, **pay))
+    context.add(Entry, round=event.round, chunk=settlement.chunks, position=0, **who, **pay)
     settlement.chunks += 1
     settlement.published = settlement.distributed = settlement.chunks
 

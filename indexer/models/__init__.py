@@ -5,8 +5,8 @@ The backend reads these and never writes them. Addresses, hashes and bytes are l
 
 from sqlalchemy import Table
 
-from indexer.models.base import Base, Block, Bounded, Checkpoint, RawEvent, State, Uint, Undo
-from indexer.models.event_tables import EVENT_TABLES, event_row
+from indexer.models.base import Base, Block, Bounded, Checkpoint, Health, RawEvent, Schema, State, Uint, Undo, position
+from indexer.models.event_tables import EVENT_TABLES, values_of
 from indexer.models.verdicts import (
     Audit,
     Credential,
@@ -49,6 +49,7 @@ __all__ = [
     "Dataset",
     "Dispute",
     "Entry",
+    "Health",
     "Juror",
     "License",
     "OpenSubmission",
@@ -57,6 +58,7 @@ __all__ = [
     "RawEvent",
     "Round",
     "Sale",
+    "Schema",
     "Seat",
     "Session",
     "Settlement",
@@ -67,7 +69,8 @@ __all__ = [
     "Uint",
     "Undo",
     "ValidatorVotes",
-    "event_row",
+    "position",
+    "values_of",
 ]
 
 STATE_TABLES: list[Table] = [

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Dialect, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -35,6 +35,16 @@ class Bounded(TypeDecorator[int]):
         return None if value is None else min(value, self.LARGEST)
 
 
+# SQLite's INTEGER PRIMARY KEY is the row itself; a BIGINT would be an index beside it.
+LOG_BITS = 20
+Position = BigInteger().with_variant(Integer, "sqlite")
+
+
+def position(block_number: int, log_index: int) -> int:
+    """Where a log is in the chain, as one number that orders them."""
+    return block_number << LOG_BITS | log_index
+
+
 class Base(DeclarativeBase):
     """Tables of the mirror."""
 
@@ -51,17 +61,21 @@ class State(Base):
 
 
 class Block(Base):
-    """A mirrored block; timestamp in unix seconds."""
+    """A mirrored block: each of the last 256, of older ones those with logs of ours. timestamp in unix seconds; logs: how many."""
 
     __tablename__ = "mirror_block"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hash: Mapped[str] = mapped_column(String(66))
-    parent_hash: Mapped[str] = mapped_column(String(66))
     timestamp: Mapped[int]
+    logs: Mapped[int] = mapped_column(default=0)
 
 
 class Checkpoint(Base):
-    """The last block whose events are all here. One row a chain. The journal reaches back to the block `undoable_to`."""
+    """The last block whose events are all here. One row a chain. The journal reaches back to the block `undoable_to`.
+
+    Of a row, `block_number` against these says how sure it is: up to finalized_block no reorganization takes it back (the indexer
+    stops first), up to safe_block none is expected, after it one may. What pays or unlocks uses finalized_block only.
+    """
 
     __tablename__ = "mirror_checkpoint"
     chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -69,6 +83,8 @@ class Checkpoint(Base):
     block_hash: Mapped[str] = mapped_column(String(66))
     timestamp: Mapped[int]
     undoable_to: Mapped[int]
+    safe_block: Mapped[int] = mapped_column(default=0)
+    finalized_block: Mapped[int] = mapped_column(default=0)
 
 
 class Undo(Base):
@@ -82,14 +98,44 @@ class Undo(Base):
 
 
 class RawEvent(Base):
-    """A log as the chain gave it."""
+    """A log as the chain gave it. position: block number << 20 | log index; topics: one after the other."""
 
     __tablename__ = "mirror_raw_event"
+    position: Mapped[int] = mapped_column(Position, primary_key=True, autoincrement=False)
+    transaction_hash: Mapped[bytes]
+    address: Mapped[bytes]
+    topics: Mapped[bytes]
+    data: Mapped[bytes]
+
+
+class Health(Base):
+    """How the mirror does, for whoever asks (`/ready`, `/metrics`, `indexer status`). One row a chain.
+
+    state: backfill, following, waiting (for the lease) or halted; reason: why it is halted and what to do, else empty.
+    head_block: the node's; verified_block: up to here every block since `verified_from` was proven by its header and receipts root.
+    audit_*: the last audit against the contracts; divergences: differences that audits have found in all. Times in unix seconds.
+    """
+
+    __tablename__ = "mirror_health"
     chain_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    block_hash: Mapped[str] = mapped_column(String(66), primary_key=True)
-    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    block_number: Mapped[int] = mapped_column(index=True)
-    transaction_hash: Mapped[str] = mapped_column(String(66))
-    address: Mapped[str] = mapped_column(String(42))
-    topics: Mapped[str] = mapped_column(Text)
-    data: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16), default="backfill")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    head_block: Mapped[int] = mapped_column(default=0)
+    verified_from: Mapped[int] = mapped_column(default=0)
+    verified_block: Mapped[int] = mapped_column(default=0)
+    reorganizations: Mapped[int] = mapped_column(default=0)
+    deepest: Mapped[int] = mapped_column(default=0)
+    audit_block: Mapped[int] = mapped_column(default=0)
+    audit_time: Mapped[int] = mapped_column(default=0)
+    audit_values: Mapped[int] = mapped_column(default=0)
+    differences: Mapped[int] = mapped_column(default=0)
+    divergences: Mapped[int] = mapped_column(default=0)
+    updated_at: Mapped[int] = mapped_column(default=0)
+
+
+class Schema(Base):
+    """The version of these tables, which a migration of a mirror is to be read by: it is dropped and derived from the chain
+    anew."""
+
+    __tablename__ = "mirror_schema"
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

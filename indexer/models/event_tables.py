@@ -1,11 +1,14 @@
 """One table an event, exactly as the chain logged it."""
 
+import json
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, Table, Text
 
-from indexer.models.base import Base, Uint
+from indexer.models.base import Base, Position, Uint, position
 from labelshare.chain.events import EVENTS, Event
 
 
@@ -14,10 +17,16 @@ def _event_table(kind: type[Event]) -> Table:
     return Table(
         name,
         Base.metadata,
-        Column("block_number", BigInteger, primary_key=True, autoincrement=False),
-        Column("log_index", Integer, primary_key=True, autoincrement=False),
+        Column("position", Position, primary_key=True, autoincrement=False, default=_position),
+        Column("block_number", BigInteger, nullable=False),
+        Column("log_index", Integer, nullable=False),
         *(Column(f.name, _column_type(f.type)) for f in fields(kind)),
     )
+
+
+def _position(context: Any) -> int:
+    row = context.get_current_parameters()
+    return position(row["block_number"], row["log_index"])
 
 
 def _column_type(annotation: Any) -> Any:
@@ -27,11 +36,37 @@ def _column_type(annotation: Any) -> Any:
 EVENT_TABLES: dict[type[Event], Table] = {kind: _event_table(kind) for kind in EVENTS.values()}
 
 
-def event_row(event: Event, block_number: int, log_index: int) -> dict[str, Any]:
-    """An event as a row of its table. In JSON columns integers are decimal strings."""
-    values = {f.name: getattr(event, f.name) for f in fields(event)}
-    plain = {name: _json(value) if isinstance(value, tuple) or is_dataclass(value) else value for name, value in values.items()}
-    return {"block_number": block_number, "log_index": log_index, **plain}
+Values = Callable[[Any], list[Any]]
+_MADE: dict[type[Event], Values] = {}
+
+
+def values_of(kind: type[Event]) -> Values:
+    """Makes of an event of this kind its row's values after position, block and index, as the database takes them: integers as
+    decimal text, everything that is not plain as JSON."""
+    if kind not in _MADE:
+        _MADE[kind] = _values_of(kind)
+    return _MADE[kind]
+
+
+def _values_of(kind: type[Event]) -> Values:
+    names = [f.name for f in fields(kind)]
+    numbers = [i for i, f in enumerate(fields(kind)) if f.type is int]
+    others = [i for i, f in enumerate(fields(kind)) if f.type not in (int, str, bool)]
+    read: Callable[[Any], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _short(names)
+
+    def values(event: Any) -> list[Any]:
+        row = list(read(event))
+        for i in numbers:
+            row[i] = str(row[i])
+        for i in others:
+            row[i] = json.dumps(_json(row[i]))
+        return row
+
+    return values
+
+
+def _short(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    return lambda event: tuple(getattr(event, name) for name in names)
 
 
 def _json(value: Any) -> Any:

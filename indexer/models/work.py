@@ -29,7 +29,8 @@ class Allowance(State):
 
 class Dataset(State):
     """A dataset: terms by name (amounts as decimal strings), reserve, license price, shares, and the labels and votes that wait
-    for a later round. settled_block: where its last round was settled, 0 before."""
+    for a later round. pending_open: labels of the open path that the panel counted and no settlement decided. settled_block: where
+    its last round was settled, 0 before."""
 
     __tablename__ = "dataset"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -44,6 +45,7 @@ class Dataset(State):
     revenue: Mapped[int] = mapped_column(Uint)
     waiting_labels: Mapped[int]
     waiting_votes: Mapped[int]
+    pending_open: Mapped[int] = mapped_column(default=0)
     settled_block: Mapped[int]
 
 
@@ -84,7 +86,8 @@ class Session(State):
 
 class Contributor(State):
     """A contributor of a dataset: the next submission's sequence number, labels accepted, of these pending, of these at the open
-    bond; ticketed labels whose bonds are held. Open labels are neither accepted nor pending before the panel's word on them."""
+    bond; ticketed labels whose bonds are held. Open labels are neither accepted nor pending before the panel's word on them.
+    decided: pending until the round that a settlement is being distributed of is settled, as on chain."""
 
     __tablename__ = "contributor"
     dataset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -96,6 +99,7 @@ class Contributor(State):
     covered: Mapped[int]
     last_round: Mapped[int]
     open_round: Mapped[int]
+    decided: Mapped[bool] = mapped_column(default=False)
 
 
 class Submission(State):

@@ -1,10 +1,13 @@
-"""Logs to typed events. Pure: bytes in, frozen dataclasses out."""
+"""Logs to typed events. Pure: bytes in, frozen dataclasses out.
+
+Events of plain words are cut out of the hex by generated slices; what is dynamic, or not in the plain form, is judged by its ABI.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
 from eth_abi.base import parse_type_str
 from eth_abi.codec import ABIDecoder
 from eth_abi.decoding import StringDecoder
@@ -15,23 +18,25 @@ from eth_abi.registry import registry as default_registry
 from labelshare.chain import abi
 from labelshare.chain.events import EVENTS, STRUCTS, Event
 from labelshare.chain.naming import canonical_type, snake, struct_name
+from labelshare.chain.slices import SLICES
 
 
 class MalformedLog(ValueError):
     """A log of a known contract and topic does not decode by its ABI."""
 
 
-@dataclass(frozen=True)
-class Log:
-    """A raw log as JSON-RPC gives it, hex strings in lower case."""
+class Log(msgspec.Struct, frozen=True, gc=False):
+    """A raw log as JSON-RPC gives it, hex strings in lower case. `timestamp`: of its block, unix seconds, where the node says
+    it."""
 
     address: str
-    topics: tuple[str, ...]
+    topics: Sequence[str]
     data: str
     block_number: int
     block_hash: str
     transaction_hash: str
     log_index: int
+    timestamp: int | None = None
 
 
 def decode(contract: str, log: Log) -> Event | None:
@@ -39,6 +44,46 @@ def decode(contract: str, log: Log) -> Event | None:
     kind = EVENTS.get((contract, log.topics[0])) if log.topics else None
     if kind is None:
         return None
+    return (cut(kind, log) if is_hex(log) else None) or decode_by_abi(contract, kind, log)
+
+
+def cut(kind: type[Event], log: Log) -> Event | None:
+    """The event by its generated slices, of a log that `is_hex`; None when it has none or is not in the plain form."""
+    slices = SLICES.get(kind)
+    return None if slices is None else slices(log.topics, log.data)
+
+
+def is_hex(log: Log) -> bool:
+    """Whether the topics are words and the data whole bytes, all of lowercase hex: what the slices take for granted."""
+    try:
+        raw_topics(log), raw_data(log)
+    except ValueError:
+        return False
+    return True
+
+
+def raw_topics(log: Log) -> bytes:
+    """The topics, one after the other. Raises ValueError."""
+    topics = log.topics
+    for topic in topics:
+        if len(topic) != 66:
+            raise ValueError("a topic is no word")
+    raw = bytes.fromhex("".join(topics).replace("0x", ""))
+    if len(raw) != 32 * len(topics):
+        raise ValueError("a topic is no word")
+    return raw
+
+
+def raw_data(log: Log) -> bytes:
+    """Raises ValueError."""
+    raw = bytes.fromhex(log.data[2:])
+    if 2 * len(raw) + 2 != len(log.data):
+        raise ValueError("the data are no hex")
+    return raw
+
+
+def decode_by_abi(contract: str, kind: type[Event], log: Log) -> Event:
+    """The event as eth_abi reads it: for dynamic types, and for the slices the oracle. Raises MalformedLog."""
     inputs = _inputs(contract, kind.__name__[len(contract) :])
     indexed = [i for i in inputs if i["indexed"]]
     plain = [i for i in inputs if not i["indexed"]]

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -69,6 +70,24 @@ class Api:
 
     def get_bytes(self, path: str, headers: dict[str, str] | None = None) -> bytes:
         return self._request("GET", path, headers, None).content
+
+    def save(self, path: str, file: Path, headers: dict[str, str]) -> int:
+        """Writes an answer to a file as it comes, and only then under its name; its bytes. Raises ApiError, TimedOut."""
+        part, size = file.with_name(file.name + ".part"), 0
+        try:
+            with self._client.stream("GET", path, headers=headers) as response, part.open("wb") as output:
+                if response.status_code >= 400:
+                    response.read()
+                    raise _refusal(response)
+                for piece in response.iter_bytes():
+                    size += output.write(piece)
+        except httpx.TransportError as error:
+            raise TimedOut(f"{self.url} broke off GET {path} ({type(error).__name__}). Try again.") from error
+        finally:
+            if size == 0:
+                part.unlink(missing_ok=True)
+        part.replace(file)
+        return size
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
         return self._json(self._request("POST", path, headers, body))

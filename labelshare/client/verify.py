@@ -26,7 +26,7 @@ from labelshare.chain.events import (
 from labelshare.chain.naming import user_account
 from labelshare.client.chain import Chain, topic
 from labelshare.rules import eip712
-from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
+from labelshare.rules.evidence import ERASED, SubmissionRecord, content_hash, evidence_file, evidence_hash
 from labelshare.rules.merkle import LABEL_TYPES, leaf_hash, tasks_tree, verify
 
 SCHEMA = "labelshare-dataset-1"
@@ -176,7 +176,10 @@ def _tasks_problem(round_file: dict[str, Any], on_chain: _Round) -> str | None:
     name, tasks = f"round {round_file['round']}", round_file["tasks"]
     if [task["index"] for task in tasks] != list(range(on_chain.opened.task_count)):
         return f"{name} does not list its {on_chain.opened.task_count} tasks in order"
-    hashes = [content_hash(task["content"]) for task in tasks]
+    # Of content that was deleted only the hash is left; the tree shows that it is the one that was labeled.
+    hashes = [
+        bytes.fromhex(task["content_hash"][2:]) if task["content"] == ERASED else content_hash(task["content"]) for task in tasks
+    ]
     for task, content in zip(tasks, hashes, strict=True):
         if task["content_hash"] != "0x" + content.hex():
             return f"{name}: the content of task {task['index']} is not that of its content hash"

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from coincurve import PrivateKey, PublicKey
-from eth_utils.crypto import keccak
+
+from labelshare.rules.keccak import keccak
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ADDRESS = re.compile(r"0x[0-9a-f]{40}")
@@ -27,9 +28,10 @@ class Domain:
     chain_id: int
     contract: str
 
+    @cache  # noqa: B019 - a process has a handful of domains
     def separator(self) -> bytes:
         """Raises ValueError, naming the member, when chain id or contract is not of its type."""
-        head = keccak(text=DOMAIN_TYPE) + keccak(text="Labelshare") + keccak(text="1")
+        head = keccak(DOMAIN_TYPE.encode()) + keccak(b"Labelshare") + keccak(b"1")
         try:
             head += word("uint256", self.chain_id)
         except ValueError as error:
@@ -79,7 +81,7 @@ def _camel(name: str) -> str:
 
 @cache
 def _type_hash(type_string: str) -> bytes:
-    return keccak(text=type_string)
+    return keccak(type_string.encode())
 
 
 class Message:
@@ -88,6 +90,7 @@ class Message:
     TYPES: ClassVar[tuple[str, ...]]
 
     @classmethod
+    @cache
     def members(cls) -> list[tuple[str, str, str]]:
         """(attribute, EIP-712 name, type) of each member, in order."""
         return [(f.name, _camel(f.name), kind) for f, kind in zip(fields(cls), cls.TYPES, strict=True)]  # type: ignore[arg-type]

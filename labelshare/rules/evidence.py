@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 from labelshare.rules.eip712 import word
 
 EVIDENCE_SCHEMA = "labelshare-evidence-1"
+ERASED = {"erased": True}  # what stands for a task's content that was deleted; its hash stays
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from labelshare.rules.eip712 import word
+from labelshare.rules.keccak import keccak
 
 LABEL_TYPES = ("uint256", "uint256", "bytes32")
 TASK_TYPES = ("uint256", "bytes32")
@@ -57,6 +56,24 @@ def verify(root: bytes, leaf: bytes, proof: Sequence[bytes]) -> bool:
             return False
         leaf = hash_pair(leaf, sibling)
     return leaf == root
+
+
+def labels_root(rows: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """The root of `labels_tree`, for who needs no proof, in a third of the time. Raises ValueError as it does."""
+    if not rows:
+        raise ValueError("A tree needs at least one row.")
+    if any(len(salt) != 32 for _, _, salt in rows):
+        raise ValueError("a salt has 32 bytes")
+    try:
+        level = [keccak(keccak(task.to_bytes(32, "big") + answer.to_bytes(32, "big") + salt)) for task, answer, salt in rows]
+    except OverflowError as error:
+        raise ValueError(f"a label is out of range: {error}") from error
+    # The tree is an array with the leaves, the largest first, at its end; node i has the children 2i + 1 and 2i + 2.
+    nodes = [b""] * (len(rows) - 1) + sorted(level, reverse=True)
+    for i in range(len(rows) - 2, -1, -1):
+        a, b = nodes[2 * i + 1], nodes[2 * i + 2]
+        nodes[i] = keccak(a + b if a < b else b + a)
+    return nodes[0]
 
 
 def labels_tree(rows: Sequence[tuple[int, int, bytes]]) -> StandardTree:

@@ -75,12 +75,15 @@ class Mutant:
 
 
 # Mutants that are the same program, whatever is tested: `i++` for `++i` where nobody reads the value; of an unsigned number `<= 0`
-# for `== 0` and `> 0` for `!= 0`; and in a loop that counts up by one from below `!= n` for `< n`.
+# for `== 0` and `> 0` for `!= 0`; in a loop that counts up by one from below `!= n` for `< n`; a count of a loop's steps in
+# 128 bits; an immutable set where it is declared, for a constant.
 SAME = (
     (r"^\+\+(\w+)$", r"\1++"),
     (r"^(.+) == (0|bytes32\(0\)|address\(0\))$", r"\1 <= \2"),
     (r"^(.+) != (0|bytes32\(0\)|address\(0\))$", r"\1 > \2"),
     (r"^([ij]) < ([\w.]+)$", r"\1 != \2"),
+    (r"^uint256 (i|j|picked|broken)$", r"uint128 \1"),
+    (r"^(\w+ \w+) constant (\w+ = .+)$", r"\1 immutable \2"),
 )
 
 

@@ -227,7 +227,7 @@ class Flow:
     # Settling
 
     def propose(
-        self, entries: list[tuple[Any, ...]], chunks: int = 1, sender: Any = None, evidence: bytes | None = None, **changes: Any
+        self, entries: list[tuple[Any, ...]], /, chunks: int = 1, sender: Any = None, evidence: bytes | None = None, **changes: Any
     ) -> None:
         evidence = evidence or keccak(text=f"evidence {self.round}")
         message = eip712.Evidence(self.round, evidence, (sender or self.operator).address.lower())

@@ -6,6 +6,7 @@ import pytest
 from brownie import accounts, chain, web3
 
 from scripts.deploy import DEVELOPMENT, Deployed
+from scripts.deploy_handover import steps
 from tests.contracts.flow import FEE, LBL, Flow, Wallet, entry, in_order, wallet
 
 DATASETS, ROUNDS, SUBMISSIONS, PURCHASES = range(4)
@@ -175,3 +176,19 @@ def test_no_contract_but_parameters_asks_control(flow: Flow, governor: Any, expe
         contract = getattr(protocol, name)
         if str(contract).lower() not in addresses:
             assert str(protocol.control)[2:].lower() not in web3.eth.get_code(str(contract)).hex()
+
+
+@pytest.mark.parametrize(("role", "number"), [("governor", ADMIN), ("guardian", GUARDIAN)])
+def test_the_printed_transactions_of_a_handover_hand_over(protocol: Deployed, governor: Any, role: str, number: int) -> None:
+    heir, control = accounts[7], protocol.control
+    manifest = {
+        "contracts": {"Control": control.address},
+        "parameters": {"control_delay": DELAY, "governor": governor.address, "guardian": governor.address},
+    }
+    for step in steps(manifest, role, heir.address, governor.address):
+        if step.when != "at once":
+            chain.sleep(DELAY)
+            chain.mine(1)
+        sender = accounts.at(step.sender.split()[-1].rstrip(")"))
+        sender.transfer(control, 0, data=step.data)
+    assert [control.hasRole(number, who)[0] for who in (heir, governor)] == [True, False]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from brownie import accounts, chain
+from brownie import accounts, chain, web3
 from eth_abi import encode
 
 from labelshare.rules import eip712
@@ -198,6 +198,42 @@ def test_entries_cannot_be_hidden_doubled_or_overpaid(flow: Flow, people: list[W
         flow.publish(greedy)
     with expect_revert("LimitExceeded"):
         flow.publish([entry("contributor", flow.operator.address, 1)])
+
+
+@pytest.mark.parametrize("total", list(totals_of([])))
+def test_totals_that_are_not_those_of_the_entries_are_refused(
+    flow: Flow, people: list[Wallet], total: str, expect_revert: Any
+) -> None:
+    contributed(flow, people)
+    panel = flow.audit()
+    paid = [entry("contributor", p.address, REWARD, shares=2 * ONE) for p in people]
+    entries = in_order([*paid, *validator_entries(flow, panel)])
+    flow.propose(entries, **{total: totals_of(entries)[total] + 1})
+    with expect_revert("TotalsMismatch"):
+        flow.publish(entries)
+
+
+def test_no_entry_exceeds_its_accounts_work(flow: Flow, people: list[Wallet], expect_revert: Any) -> None:
+    contributed(flow, people)
+    panel = flow.audit()
+    entries = in_order([*(entry("contributor", p.address, REWARD) for p in people), *validator_entries(flow, panel)])
+    flow.propose(entries)
+    validator, weight = panel[0]
+    votes = flow.sample_size() * weight
+    for wrong, most in (
+        (entry("contributor", people[0].address, 4 * REWARD + 1), 4 * REWARD),
+        (entry("contributor", people[0].address, slash=4 * BOND + 1), 4 * BOND),
+        (entry("contributor", people[0].address, shares=4 * ONE + 1), 4 * ONE),
+        (entry("validator", validator.address, votes * FEE + 1), votes * FEE),
+        (entry("validator", validator.address, slash=5 * votes * FEE + 1), 5 * votes * FEE),
+    ):
+        with expect_revert("LimitExceeded"):
+            flow.publish([wrong])
+        call = flow.protocol.settlement.publish.encode_input(flow.round, 0, [wrong])
+        asked = {"from": flow.operator.address, "to": flow.protocol.settlement.address, "data": call}
+        # The error names what would be allowed.
+        with pytest.raises(Exception, match=f"{most:064x}"):
+            web3.eth.call(asked)
 
 
 def test_the_requesters_entry_holds_shares_and_nothing_else_and_is_nobody_elses(

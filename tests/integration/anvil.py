@@ -60,11 +60,11 @@ def free_port(ports: range) -> int:
 
 
 class Anvil:
-    """One anvil process of our own."""
+    """One anvil process of our own. `options`: more of its command line."""
 
-    def __init__(self, ports: range) -> None:
+    def __init__(self, ports: range, *options: str) -> None:
         self.port = free_port(ports)
-        command = [str(binary()), "--quiet", "--port", str(self.port), "--accounts", "12", "--base-fee", "0"]
+        command = [str(binary()), "--quiet", "--port", str(self.port), "--accounts", "12", "--base-fee", "0", *options]
         self.process = subprocess.Popen(command)
         self.url = f"http://127.0.0.1:{self.port}"
         self.web3 = Web3(HTTPProvider(self.url))

@@ -61,17 +61,17 @@ class Client:
 class World:
     """One dataset with an open round; ada has a bond, an allowance and a session key."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, url: str | None = None, **settings_too: Any) -> None:
         (folder / "operator.key").write_text(OPERATOR_KEY.hex())
         manifest = {"chain_id": CHAIN_ID, "block": 0, "treasury": "0x" + "99" * 20, "contracts": CONTRACTS}
         (folder / "deployment.json").write_text(json.dumps(manifest))
         url = url or f"sqlite:///{folder}/app.db"
-        settings = Settings("http://127.0.0.1:1", url, folder / "deployment.json", folder / "operator.key", None)
+        settings = Settings("http://127.0.0.1:1", url, folder / "deployment.json", folder / "operator.key", None, **settings_too)
         migrate(url)
-        app = create_app(settings)
-        self.backend: Backend = app.state.backend
+        self.app = create_app(settings)
+        self.backend: Backend = self.app.state.backend
         Base.metadata.create_all(self.backend.database.engine)
-        self.client = Client(app)
+        self.client = Client(self.app)
         self.ada, self.bob, self.key = (Wallet(bytes([n]) * 32) for n in (11, 12, 13))
         self.requester = Wallet(b"\x0e" * 32)
         self.now = int(time.time())

@@ -33,8 +33,8 @@ def table() -> list[tuple[str, str, list[str]]]:
 class Cast:
     """One account a role, each signed in; dataset 1 is the requester's, dataset 2 another's with another operator."""
 
-    def __init__(self, folder: Path) -> None:
-        self.world = World(folder)
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.world = World(folder, **settings)
         self.people = {role: Wallet(bytes([40 + i]) * 32) for i, role in enumerate(ROLES)}
         self.people |= {"contributor": self.world.ada, "requester": self.world.requester}
         self.tokens = {role: self._sign_in(wallet.address) for role, wallet in self.people.items() if role != "operator"}

@@ -30,7 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(folder: Path) -> dict[str, Any]:
     """The report of a run in which every service was killed once."""
-    command = [sys.executable, "-m", "scripts.demo", "--no-serve", "--folder", str(folder / "run"), "--reports", str(folder)]
+    command = [sys.executable, "-m", "scripts.demo", "--no-serve", "--newcomer"]
+    command += ["--folder", str(folder / "run"), "--reports", str(folder)]
     command += ["--rpc-port", str(free_port()), "--port", str(free_port())]
     command += [word for name in SERVICES for word in ("--kill", name)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)

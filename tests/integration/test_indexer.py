@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from indexer.database import open_database
-from indexer.models import EVENT_TABLES, Account, Checkpoint, RawEvent, Undo
+from indexer.models import EVENT_TABLES, Account, Block, Checkpoint, RawEvent
+from indexer.models.base import LOG_BITS
 from indexer.queries import ledger_sum, state_dump
 from labelshare.chain.events import LedgerMoved
 from tests.integration.anvil import LBL, ROOT, Anvil, Protocol, wait_until
@@ -180,7 +181,9 @@ def test_a_shorter_chain_is_followed_when_another_history_grows_on_it(mirror: Mi
     assert "0x" + protocol.call("Ledger", "accountOf", bob).hex() not in accounts
 
 
-def test_a_reorganization_deeper_than_the_journal_is_taken_back_too(mirror: Mirror, protocol: Protocol) -> None:
+def test_a_reorganization_past_finality_stops_the_mirror_which_keeps_its_data_until_somebody_recovers_it(
+    mirror: Mirror, protocol: Protocol
+) -> None:
     alice, bob = protocol.accounts[2:4]
     drip(protocol, [alice])
     mirror.start()
@@ -190,11 +193,18 @@ def test_a_reorganization_deeper_than_the_journal_is_taken_back_too(mirror: Mirr
     pay(protocol, alice, bob, 5)
     protocol.anvil.rpc("anvil_mine", hex(300))
     mirror.catch_up()
-    with Session(mirror.engine) as session:
-        assert session.scalar(select(func.count()).select_from(Undo)) == 0
+    after = mirror.dump()
     assert protocol.anvil.rpc("evm_revert", snapshot)
     protocol.anvil.rpc("evm_increaseTime", 60)
     protocol.anvil.rpc("anvil_mine", hex(301))
+    assert mirror.process is not None
+    assert mirror.process.wait(timeout=30) == 1
+    assert mirror.dump() == after != before
+    again = mirror.command("run")
+    assert (again.returncode, "python -m indexer recover" in again.stderr) == (1, True)
+    assert "halted" in mirror.command("status").stdout
+    assert mirror.command("recover").returncode == 0
+    mirror.start()
     mirror.catch_up()
     assert mirror.dump() == before
     pay(protocol, alice, bob, 6)
@@ -246,7 +256,62 @@ def test_status_says_where_the_mirror_stands(mirror: Mirror, protocol: Protocol)
     mirror.catch_up()
     status = mirror.command("status")
     block = protocol.web3.eth.block_number
-    assert status.stdout == f"chain 31337: mirrored to block {block} of {block}; ledger sum {1_000 * LBL}\n"
+    assert status.stdout.startswith(f"chain 31337: mirrored to block {block} of {block}; ledger sum {1_000 * LBL}\nfollowing; ")
+
+
+def test_a_second_indexer_waits_until_the_first_one_is_gone(mirror: Mirror, protocol: Protocol) -> None:
+    alice, bob = protocol.accounts[2:4]
+    drip(protocol, [alice])
+    mirror.start()
+    mirror.catch_up()
+    first = mirror.process
+    assert first is not None
+    mirror.start()
+    refused = mirror.command("rebuild")
+    assert (refused.returncode, "Stop it first" in refused.stderr) == (1, True)
+    pay(protocol, alice, bob, 1)
+    mirror.catch_up()
+    first.kill()
+    first.wait(timeout=30)
+    for amount in range(2, 6):
+        pay(protocol, alice, bob, amount)
+    mirror.catch_up()
+    mirror.is_true()
+    assert mirror.end(signal.SIGTERM) == 0
+
+
+def test_an_audit_finds_nothing_until_a_row_is_forged(mirror: Mirror, protocol: Protocol) -> None:
+    alice, bob = protocol.accounts[2:4]
+    drip(protocol, [alice, bob])
+    protocol.send("Ledger", "allow", protocol.addresses["Staking"], 500 * LBL, sender=bob)
+    protocol.send("Staking", "join", bytes(32), 5, sender=bob)
+    mirror.start()
+    mirror.catch_up()
+    assert mirror.end(signal.SIGTERM) == 0
+    clean = mirror.command("audit")
+    assert (clean.returncode, ": 0 of " in clean.stdout) == (0, True), clean.stdout + clean.stderr
+    with Session(mirror.engine) as session:
+        session.scalars(select(Account).order_by(Account.account)).first().balance += 1
+        session.commit()
+    forged = mirror.command("audit")
+    assert forged.returncode == 2
+    assert "Ledger.balanceOf(" in forged.stdout
+
+
+def test_tables_of_another_version_are_refused_and_a_reset_fills_them_anew(mirror: Mirror, protocol: Protocol) -> None:
+    drip(protocol, [protocol.accounts[2]])
+    mirror.start()
+    mirror.catch_up()
+    before = mirror.dump()
+    assert mirror.end(signal.SIGTERM) == 0
+    with mirror.engine.begin() as connection:
+        connection.execute(text("UPDATE mirror_schema SET version = 1"))
+    refused = mirror.command("run")
+    assert (refused.returncode, "python -m indexer reset" in refused.stderr) == (1, True)
+    assert mirror.command("reset").returncode == 0
+    mirror.start()
+    mirror.catch_up()
+    assert mirror.dump() == before
 
 
 def test_raw_events_are_kept_of_the_living_chain_only(mirror: Mirror, protocol: Protocol) -> None:
@@ -259,6 +324,7 @@ def test_raw_events_are_kept_of_the_living_chain_only(mirror: Mirror, protocol: 
     mirror.catch_up()
     hashes = {"0x" + protocol.web3.eth.get_block(n)["hash"].hex() for n in range(protocol.web3.eth.block_number + 1)}
     with Session(mirror.engine) as session:
-        kept = set(session.scalars(select(RawEvent.block_hash)))
+        positions = session.scalars(select(RawEvent.position)).all()
+        kept = set(session.scalars(select(Block.hash).where(Block.number.in_([position >> LOG_BITS for position in positions]))))
     assert kept
     assert kept <= hashes

@@ -1,6 +1,6 @@
 """Exactly-once relaying: a sender that dies at the worst moments, on a real anvil and a real database."""
 
-import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from backend.__main__ import migrate
-from backend.db import Database
-from backend.models import Outbox, Transaction
+from backend.models import RelayLease
 from backend.relay.outbox import enqueue_call, enqueue_item
-from backend.relay.sender import Sender
-from backend.relay.signer import KeyFileError, Operator, load_operator
-from labelshare.chain import deployment
+from backend.relay.skips import SKIP_REASONS
 from labelshare.chain.rpc import Rpc, RpcUnavailable
-from tests.integration.anvil import LBL, Anvil, Protocol, wait_until
+from labelshare.client.wallet import Wallet
+from tests.integration.anvil import Anvil, Protocol
+from tests.integration.relaying import Relay
 
-PORTS = range(18660, 18670)
-KEY = b"\x07" * 32
+PORTS = range(19210, 19220)
 
 
 class Killed(Exception):
@@ -41,70 +38,18 @@ class FaultyRpc(Rpc):
         return super().call(method, *parameters)
 
 
-@pytest.fixture
-def anvil() -> Iterator[Anvil]:
+@pytest.fixture(scope="module")
+def protocol() -> Iterator[Protocol]:
     anvil = Anvil(PORTS)
-    yield anvil
+    yield Protocol(anvil)
     anvil.stop()
 
 
 @pytest.fixture
-def protocol(anvil: Anvil) -> Protocol:
-    return Protocol(anvil)
-
-
-@pytest.fixture
-def relay(protocol: Protocol, tmp_path: Path) -> "Iterator[Relay]":
+def relay(protocol: Protocol, tmp_path: Path) -> Iterator[Relay]:
     relay = Relay(protocol, tmp_path)
     yield relay
     relay.close()
-
-
-class Relay:
-    """A database, an operator with gas, and senders that come and go."""
-
-    def __init__(self, protocol: Protocol, folder: Path) -> None:
-        manifest = folder / "deployment.json"
-        manifest.write_text(json.dumps(protocol.manifest()))
-        url = f"sqlite:///{folder}/app.db"
-        migrate(url)
-        self.protocol = protocol
-        self.database = Database(url)
-        self.deployment = deployment(manifest)
-        self.operator = Operator(KEY)
-        self._rpcs: list[Rpc] = []
-        protocol.anvil.rpc("anvil_setBalance", self.operator.address, hex(10**20))
-
-    def sender(self, rpc: Rpc | None = None) -> Sender:
-        self._rpcs.append(rpc or Rpc(self.protocol.anvil.url))
-        return Sender(self.database, self._rpcs[-1], self.deployment, self.operator)
-
-    def close(self) -> None:
-        for rpc in self._rpcs:
-            rpc.close()
-        self.database.engine.dispose()
-
-    def drip(self, *people: int) -> None:
-        with self.database.transaction() as session:
-            for person in people:
-                address = f"0x{person:040x}"
-                enqueue_item(session, "drip", f"drip:{address}", address)
-
-    def served(self, person: int) -> int:
-        """How often the faucet served a person: their Ledger balance in units of its amount."""
-        return int(self.protocol.call("Ledger", "balanceOf", person.to_bytes(32, "big"))) // (1_000 * LBL)
-
-    def rows(self) -> list[Outbox]:
-        with self.database.transaction() as session:
-            return list(session.scalars(select(Outbox).order_by(Outbox.id)))
-
-    def transactions(self) -> list[Transaction]:
-        with self.database.transaction() as session:
-            return list(session.scalars(select(Transaction).order_by(Transaction.nonce)))
-
-    def drain(self) -> None:
-        sender = self.sender()
-        wait_until(lambda: not sender.step(), "the outbox to be empty")
 
 
 def test_rows_of_a_kind_share_a_transaction_and_each_takes_effect_once(relay: Relay) -> None:
@@ -123,7 +68,7 @@ def test_a_sender_killed_while_broadcasting_sends_the_same_bytes_again(relay: Re
     stored = relay.transactions()
     assert [transaction.status for transaction in stored] == ["pending"]
     relay.drain()
-    assert [t.raw for t in relay.transactions()] == [t.raw for t in stored]
+    assert [t.hash for t in relay.transactions()] == [t.hash for t in stored]
     assert (relay.served(1), relay.served(2)) == (1, 1)
 
 
@@ -174,13 +119,67 @@ def test_a_call_that_would_revert_is_refused_by_name_and_does_not_stop_the_rest(
     assert allowed == 2**256 - 1
 
 
-def test_the_operators_key_is_read_strictly_and_never_shown(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text("0x" + KEY.hex() + "\n")
-    assert load_operator(file).address == Operator(KEY).address
-    assert KEY.hex() not in repr(load_operator(file))
-    for content in ("", "0x12", KEY.hex() + "zz", '{"crypto": {}}'):
-        file.write_text(content)
-        with pytest.raises(KeyFileError) as caught:
-            load_operator(file)
-        assert KEY.hex() not in str(caught.value)
+@pytest.mark.parametrize("bad", [0, 57, 99], ids=["first", "in the middle", "last"])
+def test_of_a_hundred_items_with_a_bad_one_99_land_and_the_bad_one_says_why(relay: Relay, bad: int) -> None:
+    relay.drip(*range(bad))
+    with relay.database.transaction() as session:
+        enqueue_item(session, "drip", f"drip:{bad}", "0x1234")
+    relay.drip(*range(bad + 1, 100))
+    relay.drain()
+    assert [number for number in range(100) if relay.served(number) != 1] == [bad]
+    errors = {row.key: row.error for row in relay.rows() if row.error}
+    assert list(errors) == [f"drip:{bad}"]
+    assert "cannot be encoded" in str(errors[f"drip:{bad}"])
+    relay.require_whole_nonces()
+
+
+def test_a_submission_that_the_chain_passes_over_does_not_stop_those_around_it(relay: Relay) -> None:
+    ada, bob = (Wallet(secrets.token_bytes(32)) for _ in range(2))
+    relay.submit(ada, 2)
+    with relay.database.transaction() as session:
+        key, item = relay.field.submission(bob, deadline=1)
+        enqueue_item(session, "submission", key, item)
+    relay.submit(ada, 2)
+    relay.drain()
+    assert relay.field.accepted(relay.chain) == [(ada.address, n) for n in range(4)]
+    assert relay.field.skipped(relay.chain) == [(bob.address, 0, SKIP_REASONS.index("expired"))]
+    assert [(row.key, row.error) for row in relay.rows() if row.error] == [(key, "expired")]
+
+
+def test_submissions_go_out_in_the_order_in_which_they_were_taken(relay: Relay) -> None:
+    people = [Wallet(secrets.token_bytes(32)) for _ in range(3)]
+    for turn in range(60):
+        relay.submit(people[turn % 3])
+    relay.drain()
+    assert relay.field.accepted(relay.chain) == relay.submitted
+    relay.require_exactly_once()
+
+
+def test_what_must_be_included_soon_goes_before_all_else_and_what_is_late_does_not_go(relay: Relay) -> None:
+    ada = Wallet(secrets.token_bytes(32))
+    now = relay.protocol.web3.eth.get_block("latest")["timestamp"]
+    relay.pay(2)
+    with relay.database.transaction() as session:
+        for ahead in (100, -5):
+            key, item = relay.field.submission(ada, deadline=now + 1000)
+            enqueue_item(session, "submission", key, item, include_by=now + ahead)
+    relay.drain()
+    sent = {row.key: row.transaction_id for row in relay.rows()}
+    first, late = [key for key in sent if key.startswith("submission")]
+    assert sent[first] == min(sent[key] or 0 for key in sent if key != late)
+    assert [(row.key, row.error) for row in relay.rows() if row.error] == [(late, "expired")]
+
+
+def test_submissions_wait_while_the_guardian_pauses_them_and_are_not_refused(relay: Relay) -> None:
+    ada = Wallet(secrets.token_bytes(32))
+    relay.submit(ada, 3)
+    guardian = relay.protocol.treasury
+    relay.protocol.send("Parameters", "pause", 2, sender=guardian)
+    sender = relay.sender()
+    sender.step()
+    with relay.database.transaction() as session:
+        assert "paused" in session.scalars(select(RelayLease.state)).one()
+    assert [row.error for row in relay.rows()] == [None] * 3
+    relay.protocol.send("Parameters", "resume", 2, sender=guardian)
+    relay.drain(sender)
+    relay.require_exactly_once()

@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 import pytest
 from eth_abi import encode
+from msgspec.structs import replace
 
 from labelshare.chain import events as e
 from labelshare.chain.decode import MalformedLog, decode

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from labelshare.chain import events
 from labelshare.client.chain import Chain, TransactionFailed
@@ -146,7 +147,7 @@ def test_a_final_settlement_is_distributed_from_what_was_published(chain: OneRou
     chain.distributed = {0}
     moved = [log for log in chain.rpc.logs if log.topics[0] == events.SettlementChunkPublished.TOPIC]  # type: ignore[attr-defined]
     chain.rpc.logs = [  # type: ignore[attr-defined]
-        type(log)(**{**vars(log), "topics": (log.topics[0], f"0x{1:064x}", *log.topics[2:])})
+        replace(log, topics=(log.topics[0], f"0x{1:064x}", *log.topics[2:]))
         for log in moved
         if int(log.topics[1], 16) == ROUNDS[0]
     ]
@@ -222,7 +223,7 @@ def with_labels_of(chain: OneRound) -> list[str]:
     """Makes all submissions of the chain's logs submissions to round 1; their contributors."""
     accepted = [log for log in chain.rpc.logs if log.topics[0] == events.LabelRegistrySubmissionAccepted.TOPIC]  # type: ignore[attr-defined]
     chain.rpc.logs = [  # type: ignore[attr-defined]
-        type(log)(**{**vars(log), "topics": (log.topics[0], f"0x{1:064x}", *log.topics[2:])}) for log in accepted
+        replace(log, topics=(log.topics[0], f"0x{1:064x}", *log.topics[2:])) for log in accepted
     ]
     return sorted({"0x" + log.topics[2][-40:] for log in accepted})
 

@@ -1,15 +1,16 @@
 """The indexer's loop against a node that lags, fails and turns."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from indexer.database import open_database
-from indexer.reorg import Header
+from indexer.reorg import HISTORY, Header
 from indexer.runner import Runner
 from indexer.settings import Settings
-from indexer.source import BlockRange, ChainMoved, Source, SourceError
+from indexer.source import BlockRange, ChainMoved, Source, SourceError, TooMuch, View
 from indexer.store import Store
 from labelshare.chain import Deployment
 from tests.unit.logs import DEPLOYMENT, block_hash, header
@@ -29,17 +30,28 @@ class Node(Source):
             self.failures -= 1
             raise SourceError("the node does not answer")
 
-    def head(self) -> int:
-        return len(self.chain) - 1
-
     def header(self, number: int) -> Header | None:
         return self.chain[number] if number < len(self.chain) else None
 
-    def read(self, first: int, last: int, head: int) -> BlockRange:
+    def view(self, number: int | None) -> View:
+        at = self.header(number) if number is not None else None
+        return View(self.chain[-1], at, max(0, len(self.chain) - 33), max(0, len(self.chain) - 65))
+
+    def proven(self, first: int, last: int) -> BlockRange:
         self.asked.append((first, last))
         if last - first + 1 > self.widest:
-            raise SourceError("the node refused eth_getLogs: query exceeds the range")
-        return BlockRange(tuple(self.chain[first : last + 1]), ())
+            raise TooMuch("the node refused eth_getBlockReceipts: response is too big")
+        return BlockRange(tuple(self.chain[first : last + 1]), [])
+
+    def claimed(self, first: int, last: int) -> BlockRange:
+        """Without what the node does not say of blocks in the middle."""
+        if last - first + 1 > self.widest:
+            raise TooMuch("the node refused eth_getLogs: query exceeds the range")
+        ends = (self.chain[first], self.chain[last]) if first != last else (self.chain[first],)
+        return BlockRange(ends, [], 300 * (last - first + 1))
+
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
+        return [self.chain[number] for number in numbers]
 
 
 class Clock:
@@ -62,18 +74,36 @@ def runner(node: Node, store: Store, clock: Clock | None = None) -> Runner:
 
 def test_the_loop_goes_to_the_head_and_rests_there(store: Store) -> None:
     loop = runner(Node(1_500), store)
-    assert [loop.step(), loop.step(), loop.step()] == [True, True, False]
+    while loop.step():
+        pass
     assert store.checkpoint() == (1_500, block_hash(1_500))
+    assert not loop.step()
+    assert store.missing() == []
+
+
+def test_blocks_below_the_window_are_fetched_as_claimed_and_those_in_it_as_proven(store: Store) -> None:
+    node = Node(600)
+    loop = runner(node, store)
+    while loop.step():
+        pass
+    assert node.asked[0][0] == 600 - HISTORY + 1
+    assert node.asked[-1][1] == 600
 
 
 def test_a_range_the_node_refuses_is_halved_and_grows_again(store: Store) -> None:
-    node = Node(600, widest=200)
+    node = Node(200, widest=20)
     loop = runner(node, store)
     for _ in range(2):
         with pytest.raises(SourceError):
             loop.step()
     assert loop.step()
-    assert node.asked == [(1, 600), (1, 300), (1, 150)]
+    assert node.asked == [(1, 64), (1, 32), (1, 16)]
+
+
+def test_a_backfill_asks_for_less_until_the_node_answers(store: Store) -> None:
+    loop = runner(Node(2_000, widest=7), store)
+    assert loop.step()
+    assert store.checkpoint() == (2_000 - HISTORY, block_hash(2_000 - HISTORY))
 
 
 def test_a_node_that_lags_is_waited_for_and_believed_after_the_grace(store: Store) -> None:

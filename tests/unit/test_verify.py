@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from labelshare.chain import events
 from labelshare.client import chain as client_chain
@@ -274,8 +275,8 @@ def test_a_round_that_became_final_after_the_sale_may_be_missing(world: Small, t
     settled = (events.SettlementSettlementFinalized.TOPIC, f"0x{ROUNDS[1]:064x}")
     final = next(i for i, log in enumerate(world.node.logs) if log.topics[:2] == settled)
     moved = world.node.logs[final]
-    world.node.logs[final] = type(sale)(**{**vars(sale), "block_number": moved.block_number})
-    world.node.logs.append(type(moved)(**{**vars(moved), "block_number": sale.block_number}))
+    world.node.logs[final] = replace(sale, block_number=moved.block_number)
+    world.node.logs.append(replace(moved, block_number=sale.block_number))
     assert verified(world, tmp_path) == Verification(LABELS // 2, 0, None)
 
 

@@ -109,7 +109,7 @@ contract LimitsProof is SettlementFixture {
         others.setTerms(t);
         ILabelRegistry.Round memory r;
         (r.dataset, r.labels, r.sampleSize) = (uint64(DATASET), labels, 4);
-        r.reserve = uint256(labels) * 1_003 + 12 * 701;
+        r.reserve = uint96(labels) * 1_003 + 12 * 701;
         others.setRound(r);
         vm.warp(block.timestamp + 201);
         (bool started,) = address(settlement).call(abi.encodeCall(settlement.startExit, (ROUND)));

@@ -1,0 +1,89 @@
+"""The command for validators without a browser: `labelshare validate`."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelshare import options
+from labelshare.client.audit import Validator
+from labelshare.client.wallet import Wallet
+from labelshare.options import ApiOption, KeyOption, ManifestOption, RpcOption
+from labelshare.terminal import ask_class, console
+
+POLL = 5.0  # seconds between looks at what is to be done
+PATIENCE = 300.0  # seconds that the program may take for a task
+
+
+class AnswerError(RuntimeError):
+    """The program that answers tasks failed; the message says how."""
+
+
+def validate(
+    api_url: ApiOption,
+    rpc_url: RpcOption,
+    key_file: KeyOption,
+    program: Annotated[
+        Path | None,
+        typer.Option("--with", help="a program that reads a task as JSON and prints its class; else asked here", exists=True),
+    ] = None,
+    once: Annotated[bool, typer.Option(help="do what waits now, then end")] = False,
+    manifest: ManifestOption = None,
+) -> None:
+    """Do a validator's duties as they come: audit what one was drawn for, reveal, check and sign the evidence. Until Ctrl-C.
+
+    Ballots are kept beside the key file until they are revealed: broken off and started again, it goes on where it ended.
+    """
+    api, wallet = options.open_api(api_url), Wallet.load(key_file)
+    validator = Validator(api, wallet, options.open_chain(rpc_url, manifest))
+    while True:
+        duties = api.get("/me/validator", wallet.access(api, "me", 0))["duties"]
+        for duty in duties:
+            if duty["step"] == "wait":
+                continue
+            if duty["kind"] == "jury":
+                console.print(f"You sit on the jury of round {duty['round']}: labelshare juror --round {duty['round']}")
+                continue
+            _audit(validator, duty["round"], key_file, program)
+        if once:
+            return
+        time.sleep(POLL)
+
+
+def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None) -> None:
+    evidence = key_file.with_suffix(f".round-{round_id}.evidence.json")
+    if validator.is_audited(round_id):
+        validator.sign_evidence(round_id, file=evidence)
+        console.print(f"Round {round_id}: evidence checked and signed.")
+        return
+    classes = validator.sample(round_id)["classes"]
+
+    def answer(task: dict[str, Any]) -> int:
+        if program is not None:
+            return answer_with(program, task, classes)
+        found = ask_class(task, classes)
+        if found is None:
+            raise typer.Abort
+        return found
+
+    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"), evidence_file=evidence)
+    console.print(f"Round {round_id} audited; keep {evidence} until 30 days after the round's end.")
+
+
+def answer_with(program: Path, task: dict[str, Any], classes: int) -> int:
+    """The class that a program prints for a task {index, content_hash, content} on its standard input. Raises AnswerError."""
+    try:
+        done = subprocess.run(
+            [str(program.resolve())], input=json.dumps(task), capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AnswerError(f"{program} could not answer task {task['index']}: {type(error).__name__}.") from error
+    text = done.stdout.strip()
+    if done.returncode or not text.isdecimal() or int(text) >= classes:
+        raise AnswerError(
+            f"{program} gave no class from 0 to {classes - 1} for task {task['index']}: it ended with {done.returncode}."
+        )
+    return int(text)

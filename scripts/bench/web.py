@@ -72,7 +72,8 @@ def _label(page: Page, truth: list[int]) -> list[float]:
         item = int(page.get_by_test_id("task").get_attribute("data-item") or "")
         page.keyboard.press(str(truth[item]))
         page.keyboard.press("Enter")
-        page.wait_for_function(f"window.__times.length >= {number}")
+        while page.evaluate("window.__times.length") < number:
+            page.wait_for_timeout(5)
     times: list[float] = page.evaluate("window.__times")
     return times
 

@@ -21,6 +21,8 @@ PORT ?= 18700
 EXAMPLES ?= 200
 STEPS ?= 60
 SEEDS ?= 200
+LIES ?= 10000
+TURNS ?= 1000
 KILLS ?= 200
 MINUTES ?= 10
 
@@ -101,12 +103,21 @@ bench-gas: setup ## Gas against the protocol's budgets; fails when one is broken
 bench-rules: .tools/python.done .tools/crowd-kit.done .tools/oldest-numpy.done ## Speed and memory of the scoring rule at 100,000 and 10,000,000 labels, beside crowd-kit (5 minutes)
 	@$(BIN)/python -m scripts.bench.rules
 
+.PHONY: bench-indexer
+bench-indexer: setup ## Speed of the mirror on 120,000 events of the protocol's own, beside its floor, web3.py and Ponder (10 minutes)
+	@$(BIN)/python -m scripts.bench.indexer
+
+.PHONY: mirror-deep
+mirror-deep: setup ## The mirror at length: 10,000 lying replies, 1,000 reorganizations on SQLite and on PostgreSQL (LIES=10000 TURNS=1000)
+	@LABELSHARE_LIES=$(LIES) nice -n 5 $(BIN)/pytest tests/unit/test_mirror_lies.py
+	@LABELSHARE_TURNS=$(TURNS) nice -n 5 $(BIN)/pytest tests/integration/test_mirror_turns.py
+
 .PHONY: gas-snapshot
 gas-snapshot: setup ## Renews the gas figures that the contract tests compare with
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-api check-build check-deploy relay-kills exploit-patches stateful-deep mutation ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api mirror-deep ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time

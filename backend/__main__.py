@@ -13,6 +13,7 @@ from backend.relay.signer import KeyFileError
 from backend.settings import Settings, SettingsError
 from labelshare.chain import UnknownDeployment
 
+GRACE = 3  # seconds that open answers get when the process is to end; live streams never end by themselves
 USAGE = """python -m backend serve     answers HTTP requests (the default)
 python -m backend migrate   brings the app's tables up to date"""
 
@@ -43,7 +44,7 @@ def main() -> None:
         app = create_app(settings)
     except (SettingsError, KeyFileError, UnknownDeployment) as error:
         sys.exit(str(error))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE)
 
 
 if __name__ == "__main__":

@@ -33,24 +33,19 @@ The backend of one Labelshare operator. It stores tasks, leases them, takes sign
 no funds, and everything it says can be checked on chain.
 
 Amounts are decimal strings of LBL base units (18 decimals), bytes and addresses lowercase 0x hex, times unix seconds. Lists are
-pages:
-`items`, and `next`, the cursor of the page after. Errors are application/problem+json with a `code` for programs and a `detail`
-that says
-what to do.
+pages: `items`, and `next`, the cursor of the page after. Errors are application/problem+json with a `code` for programs and a
+`detail` that says what to do.
 
 Signatures are EIP-712 in the domain {name: Labelshare, version: 1, chainId, verifyingContract}; the types are in
-docs/SPECIFICATION.md,
-section 1. Whoever asks for something of their own signs in (POST /v1/auth/nonce, then /v1/auth/login), or sends three headers,
-X-Labelshare-Account, X-Labelshare-Deadline (at most an hour ahead) and X-Labelshare-Signature, over
+docs/SPECIFICATION.md, section 1. Whoever asks for something of their own signs in (POST /v1/auth/nonce, then /v1/auth/login),
+or sends three headers, X-Labelshare-Account, X-Labelshare-Deadline (at most an hour ahead) and X-Labelshare-Signature, over
 Access(address account,string purpose,uint256 subject,uint64 deadline) in the LabelRegistry's domain. A session key may sign the
-purposes
-lease, labels and me for its contributor.
+purposes lease, labels and me for its contributor.
 
 A contributor's way: POST /sessions, POST /rounds/{round}/leases, label, POST /rounds/{round}/submissions, GET
-/submissions/{digest}/receipt until it is paid. A validator's way: GET /rounds/{round}/audit, POST …/commits, POST …/reveals, GET
-…/evidence,
-POST …/evidence-signatures. A requester's way: POST /uploads, POST /metadata, create and fund the dataset on chain, POST
-/datasets/{dataset}/rounds. A buyer's way: buy on chain, GET /datasets/{dataset}/download.
+/submissions/{digest}/receipt until it is paid. A validator's way: GET /rounds/{round}/audit, POST …/commits, POST …/reveals,
+GET …/evidence, POST …/evidence-signatures. A requester's way: POST /uploads, POST /metadata, create and fund the dataset on
+chain, POST /datasets/{dataset}/rounds. A buyer's way: buy on chain, GET /datasets/{dataset}/download.
 """
 
 

@@ -104,6 +104,7 @@ class SignedSubmission(AppBase):
     receipt: Mapped[str] = mapped_column(String(132))
     dropped: Mapped[bool]
     __table_args__ = (
+        Index("app_submission_contributor", "contributor", "received_at"),
         Index(
             "app_submission_live",
             "dataset",

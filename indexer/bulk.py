@@ -19,7 +19,7 @@ class Bulk:
         self._cursor.close()
 
     def load(self, kind: Kind, key: Values) -> Values | None:
-        self._cursor.execute(self.sql(_load, kind), kind_key(kind, key))
+        self._cursor.execute(self.sql(_load, kind), kind.key_to_database(key))
         row = self._cursor.fetchone()
         return None if row is None else kind.from_database(row)
 
@@ -39,7 +39,7 @@ class Bulk:
 
     def delete(self, kind: Kind, keys: Sequence[Values]) -> None:
         if keys:
-            self._cursor.executemany(self.sql(_delete, kind), [kind_key(kind, key) for key in keys])
+            self._cursor.executemany(self.sql(_delete, kind), [kind.key_to_database(key) for key in keys])
 
     def sql(self, make: Callable[[Kind], str], kind: Kind) -> str:
         return self.mark(make(kind))
@@ -64,11 +64,6 @@ class PostgresBulk(Bulk):
 
 def bulk(connection: Connection) -> Bulk:
     return PostgresBulk(connection) if connection.dialect.name == "postgresql" else Bulk(connection)
-
-
-def kind_key(kind: Kind, key: Values) -> Values:
-    """A key as the database holds it: numbers that no BIGINT holds are kept as the largest."""
-    return tuple(min(part, (1 << 63) - 1) if type(part) is int else part for part in key)
 
 
 def _text(value: Any) -> str:

@@ -42,6 +42,7 @@ class Heads:
         self._url = url
         self._news, self._stopped, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._blocks: list[BlockJson] = []
+        self.listening = False
         self._decoder = msgspec.json.Decoder(_Message)
         self._thread = threading.Thread(target=self._work, name="indexer-heads", daemon=True)
 
@@ -75,6 +76,7 @@ class Heads:
                 self._listen()
                 failures = 0
             except (OSError, WebSocketException, TimeoutError) as error:
+                self.listening = False
                 if failures == 0:
                     log.info("no_new_heads", reason=type(error).__name__, instead="asking every poll interval")
                 failures += 1
@@ -83,6 +85,8 @@ class Heads:
     def _listen(self) -> None:
         with connect(self._url, open_timeout=5, max_size=2**20) as socket:
             socket.send(SUBSCRIBE)
+            socket.recv(timeout=5)
+            self.listening = True
             while not self._stopped.is_set():
                 try:
                     self._hear(socket.recv(timeout=PATIENCE))

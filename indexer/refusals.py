@@ -25,12 +25,13 @@ TOO_MUCH = re.compile(
     ),
     re.IGNORECASE,
 )
+TOO_OFTEN = re.compile(r"rate.?limit|request count|per (second|minute|day)|quota|throttl|credits|capacity", re.IGNORECASE)
 HINT = re.compile(r"\[\s*(0x[0-9a-f]+|\d+)\s*,\s*(0x[0-9a-f]+|\d+)\s*\]", re.IGNORECASE)
 
 
 def is_too_much(message: str) -> bool:
     """Whether a node's error message says that less should be asked for."""
-    return TOO_MUCH.search(message) is not None
+    return TOO_MUCH.search(message) is not None and TOO_OFTEN.search(message) is None
 
 
 def suggested_span(message: str, first: int) -> int | None:

@@ -69,7 +69,7 @@ class Kind:
             if row[i] is not None:
                 row[i] = min(row[i], Bounded.LARGEST)
         for i in self._jsons:
-            row[i] = json.dumps(row[i])
+            row[i] = json.dumps(row[i], sort_keys=True)
         return tuple(row)
 
     def from_database(self, values: Iterable[Any]) -> Values:
@@ -81,6 +81,10 @@ class Kind:
         for i in self._bools:
             row[i] = None if row[i] is None else bool(row[i])
         return tuple(row)
+
+    def key_to_database(self, key: Values) -> Values:
+        """A key as the database holds it: numbers that no BIGINT holds are kept as the largest."""
+        return tuple([min(part, Bounded.LARGEST) if type(part) is int else part for part in key])
 
     def key_of(self, values: Values) -> Values:
         return tuple(values[i] for i in self.key)
@@ -209,7 +213,7 @@ class Rows:
                 if now == slot.marked:
                     continue
                 if keep:
-                    undo.append((number, kind.table.name, json.dumps(key), _before(kind, slot.marked)))
+                    undo.append((number, kind.table.name, _text(kind.key_to_database(key)), _before(kind, slot.marked)))
                 slot.marked = now
                 unsaved[key] = slot
             touched.clear()
@@ -256,7 +260,12 @@ class Rows:
 
 
 def _before(kind: Kind, values: Values | None) -> str | None:
-    return None if values is None else json.dumps(dict(zip(kind.columns, values, strict=True)))
+    return None if values is None else _text(kind.to_database(values))
+
+
+def _text(values: Values) -> str:
+    """Values as the database has them, as JSON."""
+    return msgspec.json.encode(values).decode()
 
 
 def images(undo: Iterable[Values]) -> Iterator[Values]:

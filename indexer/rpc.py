@@ -43,8 +43,8 @@ class Rpc:
         return [result for i in range(0, len(calls), BATCH) for result in self.post(calls[i : i + BATCH])]
 
     def post(self, calls: Sequence[Call], limit: int = LIMIT) -> list[msgspec.Raw]:
-        """One request of these calls; the results in their order, not yet parsed. Of an answer of more than `limit` bytes the rest is
-        not read: TooMuch."""
+        """One request of these calls; the results in their order, not yet parsed. Of an answer of more than `limit` bytes the
+        rest is not read: TooMuch."""
         identified = [(next(self._ids), method, parameters) for method, parameters in calls]
         requests = [{"jsonrpc": "2.0", "id": i, "method": method, "params": parameters} for i, method, parameters in identified]
         replies = {reply.id: reply for reply in self._replies(msgspec.json.encode(requests), calls[0][0], limit)}

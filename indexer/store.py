@@ -21,10 +21,10 @@ from indexer import schema
 from indexer.bulk import Bulk, bulk
 from indexer.handlers import HANDLERS
 from indexer.handlers.context import Context, Handler
-from indexer.models import EVENT_TABLES, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
+from indexer.models import EVENT_TABLES, STATE_MODELS, STATE_TABLES, Block, Checkpoint, RawEvent, Undo, position, values_of
 from indexer.models.base import LOG_BITS
 from indexer.reorg import HISTORY, Header
-from indexer.rows import Rows, Values, images
+from indexer.rows import Rows, Values, images, kind_of
 from indexer.schema import StoreError
 from indexer.source import BlockRange
 from labelshare.chain import Deployment
@@ -248,10 +248,14 @@ class Store:
                     "stopped and keeps what it has. See that LABELSHARE_RPC_URL is a node you believe; then take the new chain: "
                     "python -m indexer recover"
                 )
-            connection.execute(delete(RawEvent).where(RawEvent.position >= position(target + 1, 0)))
+            after = position(target + 1, 0)
+            tables_hit = self._event_tables_after(connection, after)
+            connection.execute(delete(RawEvent).where(RawEvent.position >= after))
             connection.execute(delete(Block).where(Block.number > target))
             if target >= checkpoint["undoable_to"]:
-                self._undo(connection, target)
+                self._undo(connection, tables, target)
+                for table in tables_hit:
+                    connection.execute(delete(table).where(table.c.position >= after))
                 reach = checkpoint["undoable_to"]
             else:
                 reach = max(target - HISTORY, self._deployment.block - 1)
@@ -259,20 +263,22 @@ class Store:
             self._set_back(connection, checkpoint, target, reach)
         self._rows.forget()
 
-    def _undo(self, connection: Connection, target: int) -> None:
+    def _undo(self, connection: Connection, tables: Bulk, target: int) -> None:
         """Puts every state row back to what it was after the block."""
-        tables = {table.name: table for table in STATE_TABLES}
+        kinds = {kind.table.name: kind for kind in map(kind_of, STATE_MODELS)}
         after = select(Undo.block_number, Undo.table_name, Undo.key, Undo.before).where(Undo.block_number > target)
         entries = [tuple(row) for row in connection.execute(after.order_by(Undo.block_number))]
         for _, name, key, before in images(entries):
-            table = tables[name]
-            matches = zip(table.primary_key, json.loads(key), strict=True)
-            connection.execute(delete(table).where(*(column == value for column, value in matches)))
+            tables.delete(kinds[name], [tuple(json.loads(key))])
             if before is not None:
-                connection.execute(insert(table).values(json.loads(before)))
+                tables.insert(kinds[name].table, [tuple(json.loads(before))])
         connection.execute(delete(Undo).where(Undo.block_number > target))
-        for table in EVENT_TABLES.values():
-            connection.execute(delete(table).where(table.c.position >= position(target + 1, 0)))
+
+    def _event_tables_after(self, connection: Connection, after: int) -> list[Table]:
+        """The event tables that hold rows from this position on, by the raw events."""
+        chosen = select(RawEvent.address, RawEvent.topics).where(RawEvent.position >= after)
+        kinds = {(self._names["0x" + row.address.hex()], "0x" + row.topics[:32].hex()) for row in connection.execute(chosen)}
+        return [EVENT_TABLES[EVENTS[kind]] for kind in sorted(kinds) if kind in EVENTS]
 
     def _set_back(self, connection: Connection, checkpoint: Any, target: int, undoable_to: int) -> None:
         block = connection.execute(select(_table(Block)).where(Block.number == target)).mappings().one_or_none()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.bench.load_clients import Result, post_one
+from scripts.bench.load_clients import NO_LIMITS, Result, post_one
 from scripts.bench.load_world import World
 from scripts.faulty_node import FaultyNode
 from scripts.soak_audit import Audit, audit, final_problems
@@ -109,7 +109,8 @@ def run(minutes: int, ports: tuple[int, int, int], seed: int) -> dict[str, Any]:
     node = FaultyNode(ports[2], ports[0], seed)
     try:
         url = str(server.get_uri("postgres")).replace("postgresql://", "postgresql+psycopg://", 1)
-        with Stack(folder / "run", *ports[:2], database_url=url, apis=2, node_url=f"http://127.0.0.1:{ports[2]}") as stack:
+        node_url = f"http://127.0.0.1:{ports[2]}"
+        with Stack(folder / "run", *ports[:2], database_url=url, apis=2, node_url=node_url, settings=NO_LIMITS) as stack:
             world = World(stack, max(200, int(minutes * 60 / PACE)))
             return _soak(Soak(stack, server, node, world, seed), minutes)
     finally:

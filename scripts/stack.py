@@ -53,7 +53,7 @@ def require_free(port: int) -> None:
 class Stack:
     """Use as a context manager. `folder` is emptied first; logs are in it. `database_url`: another database than a new SQLite file;
     `apis`: API processes, on `api_port` and the ports after it; `node_url`: what the services take for the node, when that is not
-    anvil itself."""
+    anvil itself; `settings`: more of the services' environment."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Stack:
         database_url: str | None = None,
         apis: int = 1,
         node_url: str | None = None,
+        settings: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.services = {**SERVICES, **{f"api {number + 1}": SERVICES["api"] for number in range(1, apis)}}
@@ -83,6 +84,7 @@ class Stack:
             "LABELSHARE_BROWNIE_PORT": str(rpc_port),
         }
         self._node_url = node_url or self.rpc_url
+        self.environment |= settings or {}
         self._ports = (rpc_port, *range(api_port, api_port + apis))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()

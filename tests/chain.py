@@ -1,6 +1,7 @@
 """A chain in memory that a node could have: headers that hash to their hash, receipts with their root, blooms, reorganizations.
 
-It answers JSON-RPC. What the contracts' views would say is kept beside each block by plain arithmetic, apart from the mirror's handlers.
+It answers JSON-RPC. What the contracts' views would say is kept beside each block by plain arithmetic, apart from the mirror's
+handlers.
 """
 
 import random
@@ -175,7 +176,9 @@ def _bloom(logs: Sequence[LogJson]) -> str:
 def _block(number: int, parent: str, receipts: Sequence[ReceiptJson], salt: str) -> BlockJson:
     root = ordered_root([receipt_bytes(receipt) for receipt in receipts])
     bloom = _bloom([log for receipt in receipts for log in receipt.logs])
-    words = {name: word(7) for name in ("sha3_uncles", "state_root", "transactions_root", "withdrawals_root", "parent_beacon_block_root")}
+    words = {
+        name: word(7) for name in ("sha3_uncles", "state_root", "transactions_root", "withdrawals_root", "parent_beacon_block_root")
+    }
     numbers = dict.fromkeys(("difficulty", "base_fee_per_gas", "blob_gas_used", "excess_blob_gas"), "0x0")
     block = BlockJson(
         number=hex(number),

@@ -161,7 +161,13 @@ def _refused(pick: random.Random, requests: Sequence[Any], _results: Results) ->
     return json.dumps([{"jsonrpc": "2.0", "id": q["id"], "error": x} for q, x in zip(requests, errors, strict=True)]).encode()
 
 
-REFUSALS = ("query returned more than 10000 results", "header not found", "block range is too wide", "rate limit exceeded", "execution aborted")
+REFUSALS = (
+    "query returned more than 10000 results",
+    "header not found",
+    "block range is too wide",
+    "rate limit exceeded",
+    "execution aborted",
+)
 
 
 # Lies of the transport

@@ -36,6 +36,7 @@ from indexer.models.work import (
 
 __all__ = [
     "EVENT_TABLES",
+    "STATE_MODELS",
     "STATE_TABLES",
     "Account",
     "Allowance",
@@ -73,6 +74,5 @@ __all__ = [
     "values_of",
 ]
 
-STATE_TABLES: list[Table] = [
-    Base.metadata.tables[mapper.class_.__tablename__] for mapper in Base.registry.mappers if issubclass(mapper.class_, State)
-]
+STATE_MODELS: list[type[State]] = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, State)]
+STATE_TABLES: list[Table] = [Base.metadata.tables[model.__tablename__] for model in STATE_MODELS]

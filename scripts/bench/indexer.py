@@ -2,8 +2,8 @@
 
     python -m scripts.bench.indexer [--events 120000]      writes reports/bench/indexer.json
 
-Every figure is from zero to the head in a process of its own, best of RUNS: events a second, and the peak of its memory. The floor is
-what no indexer can go below without doing less: the same bytes fetched, then the same rows written, one after the other.
+Every figure is from zero to the head in a process of its own, best of RUNS: events a second, and the peak of its memory. The
+floor is what no indexer can go below without doing less: the same bytes fetched, then the same rows written, one after the other.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""The indexer bench's measurements, each in a process of its own: python -m scripts.bench.indexer_parts PART URL DATABASE MANIFEST."""
+"""The indexer bench's measurements, each in a process of its own: python -m scripts.bench.indexer_parts PART URL DATABASE
+MANIFEST."""
 
 import json
 import logging
@@ -134,6 +135,8 @@ def web3py(url: str, database: str, manifest: Path) -> dict[str, Any]:
     Base.metadata.create_all(engine)
     events = {}
     for name, address in deployed.contracts.items():
+        if not any(item["type"] == "event" for item in abi(name)):
+            continue
         contract = web3.eth.contract(address=web3.to_checksum_address(address), abi=abi(name))
         events |= {(address, event.topic): event for event in contract.events}
     addresses = [web3.to_checksum_address(address) for address in deployed.contracts.values()]

@@ -1,4 +1,5 @@
-"""The peer of the indexer's bench: Ponder, with handlers that write the same tables for the bulk of the events. Needs npm's Node 22."""
+"""The peer of the indexer's bench: Ponder, with handlers that write the same tables for the bulk of the events. Needs npm's Node
+22."""
 
 import json
 import os
@@ -30,7 +31,9 @@ def install() -> None:
     if not (INSTALLED / "node_modules" / "node" / "bin" / "node").exists():
         INSTALLED.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / "package.json", INSTALLED)
-        done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=INSTALLED, capture_output=True, text=True)
+        done = subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=INSTALLED, capture_output=True, text=True
+        )
         if done.returncode or not (INSTALLED / "node_modules" / "node" / "bin" / "node").exists():
             raise Unavailable(f"npm has no Node 22 or no Ponder for this machine ({done.stderr.strip()[-200:]})")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from coincurve import PrivateKey, PublicKey
 
-from scripts.bench.load_clients import Result, post_all
+from scripts.bench.load_clients import NO_LIMITS, Result, post_all
 from scripts.bench.load_floor import bare_endpoint
 from scripts.bench.load_world import LABELS, World
 from scripts.stack import ROOT, Stack
@@ -60,7 +60,7 @@ def measure(submissions: int, apis: int, ports: tuple[int, int]) -> dict[str, An
     server = pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
         url = str(server.get_uri("postgres")).replace("postgresql://", "postgresql+psycopg://", 1)
-        with Stack(folder / "run", *ports, database_url=url, apis=apis) as stack:
+        with Stack(folder / "run", *ports, database_url=url, apis=apis, settings=NO_LIMITS) as stack:
             return _measure(stack, submissions)
     finally:
         server.cleanup()

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 PROCESSES = 4
 CONNECTIONS = 8  # of a process
 PAUSE = 0.05  # seconds before that is tried again
+# All clients share an address here: the limits of one are not what is measured.
+NO_LIMITS = dict.fromkeys(("LABELSHARE_RATE_PER_ADDRESS", "LABELSHARE_RATE_PER_ACCOUNT"), str(10**9))
 AGAIN = (0, 429)  # no answer, and too much at once
 HEADERS = {"Content-Type": "application/json"}
 

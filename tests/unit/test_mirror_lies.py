@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from indexer.database import open_database
-from indexer.models import RawEvent
+from indexer.models import Block, RawEvent
 from indexer.models.base import LOG_BITS
 from indexer.queries import state_dump
 from indexer.runner import Runner
@@ -66,9 +66,11 @@ class World:
             return
         with Session(open_database(self.url)) as session:
             state, rows = state_dump(session), session.execute(select(RawEvent.position, RawEvent.data).order_by(RawEvent.position))
+            blocks = {row.hash: (row.number, row.timestamp) for row in session.scalars(select(Block))}
             kept = [(position >> LOG_BITS, "0x" + data.hex()) for position, data in rows]
         block = self.known[place[1]]
-        assert views_of(state) == {name: rows for name, rows in block.views.items()}
+        assert blocks == {h: (self.known[h].number, int(self.known[h].block.timestamp, 16)) for h in blocks}
+        assert views_of(state) == block.views
         assert kept == [(int(log.block_number, 16), log.data) for b in self.line(block) for log in b.logs()]
 
     def line(self, block: Mined) -> list[Mined]:

@@ -41,8 +41,10 @@ def main() -> None:
         }
         pages = [
             ("home", "/", None), ("label-open", "/label", None), ("practice", f"/datasets/{digits.dataset}/practice", None),
-            ("label-connect", f"/label/{digits.round}", None), ("label", f"/label/{digits.round}", "ann"), ("work", "/work", "ann"),
-            ("datasets", "/datasets", None), ("dataset", f"/datasets/{finished.dataset}", "buyer"), ("request", "/request", "requester"),
+            ("label-connect", f"/label/{digits.round}", None), ("label", f"/label/{digits.round}", "ann"),
+            ("work", "/work", "ann"),
+            ("datasets", "/datasets", None), ("dataset", f"/datasets/{finished.dataset}", "buyer"),
+            ("request", "/request", "requester"),
             ("request-new", "/request/new", "requester"), ("validate", "/validate", "validator"), ("explorer", "/explorer", None),
             ("round", f"/rounds/{finished.round}", None), ("developers", "/developers", None), ("nothing", "/nothing", None),
         ]  # fmt: skip

@@ -34,7 +34,8 @@ def test_a_dataset_from_a_dropped_file_to_an_open_round(
     assert serious(page) == []
     page.get_by_role("button", name="Create and fund").click()
     expect(page.get_by_role("heading", name="Restaurant reviews")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("labeling")).to_be_visible()
+    card = page.locator("section").filter(has=page.get_by_role("link", name="Restaurant reviews"))
+    expect(card.get_by_text("labeling", exact=True)).to_be_visible()
     assert serious(page) == []
     assert [message["primaryType"] for message in wallet.typed] == ["Permit"]
     page.get_by_role("link", name="Restaurant reviews").click()

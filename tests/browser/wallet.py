@@ -13,7 +13,10 @@ ANNOUNCE = """
   const listeners = {};
   const provider = {
     on: (name, listener) => { (listeners[name] ||= []).push(listener); return provider; },
-    removeListener: (name, listener) => { listeners[name] = (listeners[name] || []).filter((l) => l !== listener); return provider; },
+    removeListener: (name, listener) => {
+      listeners[name] = (listeners[name] || []).filter((l) => l !== listener);
+      return provider;
+    },
     request: async (call) => {
       const answer = await window.__walletRequest(JSON.stringify(call));
       const { result, error, emit } = JSON.parse(answer);
@@ -22,7 +25,8 @@ ANNOUNCE = """
       return result;
     },
   };
-  const icon = 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="%23456"/></svg>';
+  const shape = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="%23456"/></svg>';
+  const icon = "data:image/svg+xml," + shape;
   const info = Object.freeze({ uuid: "0e7d8a8e-52f2-4b58-9a0c-5bd5a0a3e1c7", name: "Test wallet", icon, rdns: "test.wallet" });
   const announce = () => window.dispatchEvent(
     new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }));

@@ -1,6 +1,6 @@
 """A small world for browsers to walk through: the whole stack as processes, people who label and audit by the SDK, real signatures.
 
-    python -m tests.browser.world        serves it until Ctrl-C, for trying things by hand
+python -m tests.browser.world        serves it until Ctrl-C, for trying things by hand
 """
 
 import io
@@ -73,7 +73,7 @@ class World:
         assert answer.status_code == 201, answer.text
         upload = self.api.get(f"/uploads/{answer.json()['upload_id']}", self.demo.requester.access(self.api, "upload", 0))
         assert upload["tasks"] == len(images)
-        return [task for task in upload["preview"]][: len(images)]
+        return list(upload["preview"])
 
     def digits(self, count: int, labels_per_task: int, audit_rate: int = 128) -> "Open":
         """A round of `count` pictures of digits."""
@@ -142,7 +142,8 @@ class Open:
 
         def work(name: str) -> None:
             demo = self.world.demo
-            person = Contributor(demo.api, demo.person(f"{self.round} {name}", False), demo.person(f"{self.round} {name} key", False))
+            wallet, key = (demo.person(f"{self.round} {name}{part}", gas=False) for part in ("", " key"))
+            person = Contributor(demo.api, wallet, key)
             person.onboard(0)
             person.wait_until_ready(0)
             wrong = sum(map(ord, name)) % 8
@@ -188,7 +189,8 @@ def pairs() -> tuple[dict[str, Any], list[dict[str, str]], list[int]]:
         for number in range(2, 10)
     ]
     metadata = {
-        "name": "Does it follow?", "description": "Pairs of sentences, judged for whether one follows from the other.", "license": "CC-BY-4.0",
+        "name": "Does it follow?", "license": "CC-BY-4.0",
+        "description": "Pairs of sentences, judged for whether one follows from the other.",
         "language": "en", "task_type": "pair-choice", "question": ENTAILED, "instructions": "", "practice": [],
         "classes": [{"name": "no", "description": ""}, {"name": "yes", "description": ""}],
     }  # fmt: skip

@@ -2,6 +2,7 @@ import { useDisconnect } from "wagmi";
 import { lazy, Suspense, useState, type ComponentType, type LazyExoticComponent } from "react";
 import { useDeployment } from "./lib/config";
 import { short } from "./lib/format";
+import { useLive } from "./lib/live";
 import { Link, usePath } from "./lib/router";
 import { useWallet, WalletDialogContext } from "./lib/wallet";
 import { explain } from "./lib/chain";
@@ -41,6 +42,7 @@ const MENU: [string, string][] = [
 
 export function App() {
   const path = usePath();
+  useLive();
   const [choosing, choose] = useState(false);
   return (
     <WalletDialogContext value={() => choose(true)}>

@@ -1,5 +1,5 @@
 /** One task after another by keys: a digit chooses, Enter goes on. It knows nothing of where tasks come from or answers go. */
-import { useCallback, useEffect, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import { Dialog } from "../ui";
 import { prefetch, TaskView, type TaskClass } from ".";
 
@@ -8,7 +8,10 @@ export type Answers = Record<number, number>;
 
 /** Keys of the classes: 1–9, then letters that are no commands. */
 const KEYS = "123456789abcdefghijklmnopqrtvwxyz";
-const keyOf = (index: number) => KEYS[index] ?? "";
+
+/** The key of each class: the digit that it is named by, when all are single digits; else 1–9 and letters in order. */
+const keysOf = (classes: TaskClass[]) =>
+  classes.every((entry) => /^[0-9]$/.test(entry.name)) ? classes.map((entry) => entry.name) : classes.map((_, index) => KEYS[index] ?? "");
 
 type Props = {
   items: Item[];
@@ -29,6 +32,7 @@ export function Annotator({ items, classes, question, instructions, answers, onA
   const [at, moveTo] = useState(Math.min(start, Math.max(0, items.length - 1)));
   const [trail, setTrail] = useState<number[]>([]);
   const [help, setHelp] = useState(false);
+  const keys = useMemo(() => keysOf(classes), [classes]);
   const item = items[at];
   const chosen = item ? answers[item.id] : undefined;
 
@@ -60,19 +64,19 @@ export function Annotator({ items, classes, question, instructions, answers, onA
     const pressed = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.metaKey || event.ctrlKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || document.querySelector("dialog[open]")) return;
-      const index = KEYS.indexOf(event.key.toLowerCase());
+      const index = keys.indexOf(event.key.toLowerCase());
       if (event.key === "?") setHelp(true);
       else if (event.key === "Enter" && !/^(A|BUTTON)$/.test(target.tagName) && chosen !== undefined) next();
       else if (event.key === "Enter" && target.getAttribute("role") === "radio" && chosen !== undefined) next();
       else if (event.key.toLowerCase() === "u" || event.key === "Backspace") undo();
       else if (event.key.toLowerCase() === "s") skip();
-      else if (item && index >= 0 && index < classes.length) onAnswer(item.id, index);
+      else if (item && index >= 0) onAnswer(item.id, index);
       else return;
       event.preventDefault();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
-  }, [chosen, classes.length, item, next, onAnswer, skip, undo]);
+  }, [chosen, keys, item, next, onAnswer, skip, undo]);
 
   if (!item) return null;
   return (
@@ -89,7 +93,7 @@ export function Annotator({ items, classes, question, instructions, answers, onA
         <div className={`answers ${classes.length > 6 ? "many" : ""}`} role="radiogroup" aria-labelledby="question">
           {classes.map((entry, index) => (
             <button key={index} className="answer" role="radio" aria-checked={chosen === index} title={entry.description || undefined} onClick={() => onAnswer(item.id, index)}>
-              <kbd>{keyOf(index)}</kbd>{entry.name}
+              <kbd>{keys[index]}</kbd>{entry.name}
             </button>
           ))}
         </div>
@@ -106,7 +110,7 @@ export function Annotator({ items, classes, question, instructions, answers, onA
         <Dialog title="Keys" close={() => setHelp(false)}>
           <table>
             <tbody>
-              <tr><td><kbd>1</kbd> – <kbd>9</kbd></td><td>choose an answer; more than nine go on with <kbd>a</kbd>, <kbd>b</kbd> …</td></tr>
+              <tr><td><kbd>{keys[0]}</kbd> – <kbd>{keys.at(-1)}</kbd></td><td>choose an answer; each shows its key</td></tr>
               <tr><td><kbd>Enter</kbd></td><td>go on to the next item</td></tr>
               <tr><td><kbd>U</kbd> or <kbd>⌫</kbd></td><td>undo the choice, or go back</td></tr>
               <tr><td><kbd>S</kbd></td><td>skip: you hand in no answer to this item</td></tr>

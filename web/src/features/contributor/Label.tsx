@@ -136,7 +136,7 @@ function Bonded({ wallet, round, dataset, session }: Props & { session: SessionK
   const config = useDeployment();
   const queries = useQueryClient();
   const name = ["work", wallet.address, round.round];
-  const work = useQuery({ queryKey: name, queryFn: () => resume(config, wallet.address, round.round, session), staleTime: Infinity, retry: false });
+  const work = useQuery({ queryKey: name, queryFn: () => resume(config, wallet.address, round.round, session, round.task_count), staleTime: Infinity, retry: false });
   if (hasCode(work.error, "nothing_free", "nothing_wanted", "round_not_open"))
     return (
       <Note>

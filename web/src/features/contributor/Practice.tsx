@@ -1,6 +1,6 @@
 /** Three items to try without a wallet; each answer is judged at once. */
 import { useMutation } from "@tanstack/react-query";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { api, isMissing, must, type Schema } from "../../lib/api";
 import { go, Link } from "../../lib/router";
 import { Annotator, type Answers } from "../../tasks/Annotator";
@@ -19,7 +19,7 @@ function Trial({ data, round, instructions }: { data: Schema["PracticeView"]; ro
   const [answers, set] = useState<Answers>({});
   const [feedback, judge] = useState<Record<number, Schema["PracticeFeedback"]>>({});
   const [done, end] = useState(false);
-  const classes = data.classes.map((name) => ({ name }));
+  const classes = useMemo(() => data.classes.map((name) => ({ name })), [data.classes]);
   const ask = useMutation({
     mutationFn: (body: Schema["PracticeAnswer"]) => must(api.POST("/v1/datasets/{dataset}/practice", { params: { path: { dataset: data.dataset } }, body })),
     onSuccess: (verdict, { item }) => judge((before) => ({ ...before, [item]: verdict })),

@@ -1,7 +1,7 @@
 /** A contributor's work on a round: leased tasks and answers so far, kept in this browser until they are sent. */
 import type { Address, Hex } from "viem";
 import { recoverTypedDataAddress } from "viem";
-import { api, must, type Schema } from "../../lib/api";
+import { api, hasCode, must, type Schema } from "../../lib/api";
 import { addressOf, domainFor, type Config } from "../../lib/config";
 import { digest, typedData } from "../../lib/eip712";
 import { labelSalt, labelsRoot } from "../../lib/merkle";
@@ -10,6 +10,7 @@ import { load, save, forget } from "../../lib/stored";
 import type { Answers } from "../../tasks/Annotator";
 
 export const BATCH = 20;
+const MOST = 1024; // tasks that one lease may name
 const TICKETED = 1;
 const SUBMISSION_SECONDS = 3600;
 
@@ -31,7 +32,7 @@ export async function lease(config: Config, owner: Address, round: number, key: 
 }
 
 /** The work as it was left; a lease that ran out is taken anew for the same tasks, and what others took meanwhile is dropped. */
-export async function resume(config: Config, owner: Address, round: number, key: SessionKey): Promise<Work> {
+export async function resume(config: Config, owner: Address, round: number, key: SessionKey, taskCount: number): Promise<Work> {
   const kept = keptWork(config, owner, round);
   if (kept && kept.lease.expires_at > now() + 30) return kept;
   const tasks = kept?.lease.tasks.map((task) => task.index);
@@ -39,8 +40,10 @@ export async function resume(config: Config, owner: Address, round: number, key:
   try {
     fresh = await lease(config, owner, round, key, tasks);
   } catch (error) {
-    if (!tasks) throw error;
-    fresh = await lease(config, owner, round, key);
+    if (!hasCode(error, "nothing_free")) throw error;
+    // Whatever is held by a lease of one's own, from a browser that is lost: wishing for a task takes it back.
+    const all = Array.from({ length: Math.min(taskCount, MOST) }, (_, index) => index);
+    fresh = await lease(config, owner, round, key, all);
   }
   const known = new Map(kept?.lease.tasks.map((task) => [task.index, task.content_hash]));
   const same = fresh.tasks.filter((task) => known.get(task.index) === task.content_hash);

@@ -49,7 +49,7 @@ export function Home() {
           {({ items }) => items.length ? <div className="grid">{items.slice(0, 6).map((one) => <DatasetCard key={one.dataset} dataset={one} plot />)}</div> : <p className="muted">No dataset exists yet. <Link href="/request">Make the first</Link></p>}
         </Found>
       </section>
-      <section className="grid">
+      <section className="grid ways">
         <Way title="Label" href="/label">One signature, then only keys. See at once what each label earned, and why.</Way>
         <Way title="Request" href="/request">Drag in a file, see the cost, watch agreement grow. Pay only for labels that hold up.</Way>
         <Way title="Buy" href="/datasets">Look at the audited sample first. One prompt, then download and verify every label.</Way>

@@ -44,11 +44,11 @@ class Result:
     missed: tuple[Missed, ...]
 
     def with_others(self, earlier: "Result") -> "Result":
-        """These rows, and those of rules that an earlier run had and this one has not."""
+        """The rows of rules that an earlier run had and this one has not, and these."""
         here = {row.rule for row in self.rows} | {row.rule for row in self.missed}
         rows = tuple(row for row in earlier.rows if row.rule not in here)
         missed = tuple(row for row in earlier.missed if row.rule not in here)
-        return Result(tuple(sorted({*self.small, *earlier.small})), self.rows + rows, self.missed + missed)
+        return Result(tuple(sorted({*self.small, *earlier.small})), rows + self.rows, missed + self.missed)
 
 
 def replay(crowd: Replay, attack: Attack, seed: int) -> tuple[Replay, Ints]:

@@ -118,6 +118,7 @@ class Demo:
     def dataset(self, replay: Replay) -> None:
         """Creates and funds the dataset and opens its only round."""
         requester = Requester(self.chain, self.requester)
+        kept = self.api.post("/metadata", replay.metadata, self.requester.access(self.api, "metadata", 0))
         terms = DatasetTerms(
             operator=self.operator.address,
             classes=len(replay.crowd.classes),
@@ -125,8 +126,8 @@ class Demo:
             audit_fee=AUDIT_FEE,
             bond=BOND,
             license_floor=PRICE,
-            metadata_uri=f"https://example.org/labelshare/{replay.name}.json",
-            metadata_hash="0x" + "00" * 32,
+            metadata_uri=kept["uri"],
+            metadata_hash=kept["hash"],
             audit_rate=AUDIT_RATE,
             panel_size=PANEL_SIZE,  # of the 11 audited tasks of the smaller crowd a panel of three gets two wrong now and then
             max_labels=replay.per_task,
@@ -136,13 +137,12 @@ class Demo:
             exit_delay=600,
         )
         replay.dataset = requester.create(terms)
-        tasks = [{"crowd": replay.name, "task": name} for name in replay.crowd.tasks]
-        sample = -(-len(tasks) * AUDIT_RATE // 256)
+        sample = -(-len(replay.tasks) * AUDIT_RATE // 256)
         requester.fund(replay.dataset, len(replay.labels) * REWARD + sample * terms.panel_size * AUDIT_FEE)
         deadline = int(time.time()) + 1800
         # Not adaptive: a replay hands in every label that the crowd gave.
         replay.round = requester.open_round(
-            self.api, replay.dataset, tasks, len(replay.labels), replay.per_task, deadline, last=True, adaptive=False
+            self.api, replay.dataset, replay.tasks, len(replay.labels), replay.per_task, deadline, last=True, adaptive=False
         )
 
     def contribute(self, replay: Replay) -> None:

@@ -46,6 +46,21 @@ ROUND_EVENTS = (
 )
 
 
+# Of each crowd: name, description, question. The public sets have labels and answers; what was shown to people is not in them.
+ABOUT = {
+    "bluebird": (
+        "Indigo bunting or blue grosbeak",
+        "39 people and 108 photographs (Welinder et al., NIPS 2010), replayed. Hard, and people err alike.",
+        "Which of the two birds is it?",
+    ),
+    "rte": (
+        "Does one sentence follow from another",
+        "164 people and 800 pairs of sentences (Snow et al., EMNLP 2008), replayed, with a clique of spammers.",
+        "Does the second sentence follow from the first?",
+    ),
+}
+
+
 @dataclass
 class Replay:
     """A crowd on its way through the protocol.
@@ -63,6 +78,19 @@ class Replay:
     round: int = 0
     accepted: int = 0
     accounts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the dataset's terms name by hash."""
+        name, description, question = ABOUT[self.name]
+        classes = [{"name": label} for label in self.crowd.classes]
+        about = {"name": name, "description": description, "license": "MIT", "task_type": "text-choice", "question": question}
+        return {**about, "classes": classes}
+
+    @property
+    def tasks(self) -> list[dict[str, str]]:
+        """What people are shown: the set's number of a task, for want of the picture or the sentences."""
+        return [{"text": f"Task {task} of the set {self.name}"} for task in self.crowd.tasks]
 
     @property
     def answers(self) -> dict[str, dict[int, int]]:

@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
 from indexer.rows import Kind, Values
+
+# Rows of one INSERT on SQLite. Its driver lets go of the interpreter at every statement, and the thread that fetches then keeps it for
+# a while: a statement a row made the two wait for each other most of the time.
+ROWS = 64
+MOST_PARAMETERS = 32_000  # of a statement; SQLite takes 32,766
 
 
 class Bulk:
@@ -30,8 +36,13 @@ class Bulk:
         return [kind.from_database(row) for row in self._cursor.fetchall()]
 
     def insert(self, table: Table, rows: Sequence[Values]) -> None:
-        if rows:
-            self._cursor.executemany(_insert(table), rows)
+        at_once = min(ROWS, MOST_PARAMETERS // len(table.columns))
+        whole = len(rows) - len(rows) % at_once
+        if whole:
+            groups = (tuple(chain.from_iterable(rows[i : i + at_once])) for i in range(0, whole, at_once))
+            self._cursor.executemany(_insert(table, at_once), groups)
+        if whole < len(rows):
+            self._cursor.executemany(_insert(table, 1), rows[whole:])
 
     def update(self, kind: Kind, rows: Sequence[Values]) -> None:
         if rows:
@@ -90,9 +101,10 @@ def _percent(sql: str) -> str:
 
 
 @cache
-def _insert(table: Table) -> str:
+def _insert(table: Table, rows: int) -> str:
     columns = [column.key for column in table.columns]
-    return f"INSERT INTO {table.name} ({_names(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    places = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table.name} ({_names(columns)}) VALUES {', '.join([places] * rows)}"
 
 
 def _where(kind: Kind) -> str:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Table
 
 from indexer.rows import Kind, Values
 
-# Rows of one INSERT on SQLite. Its driver lets go of the interpreter at every statement, and the thread that fetches then keeps it for
-# a while: a statement a row made the two wait for each other most of the time.
+# Rows of one INSERT on SQLite. Its driver lets go of the interpreter at every statement, and the thread that fetches then keeps it
+# for a while: with a statement a row the two wait for each other.
 ROWS = 64
 MOST_PARAMETERS = 32_000  # of a statement; SQLite takes 32,766
 

@@ -35,7 +35,7 @@ demo: setup ## The main job on real crowds, end to end; serves until Ctrl-C (SER
 	@$(BIN)/python -m scripts.demo --rpc-port $(RPC_PORT) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,)
 
 .PHONY: test
-test: setup lint ## All tests: contracts, unit, integration, browser, vectors, types, style, arrows, generated files
+test: setup lint .tools/browser.done ## All tests: contracts, unit, integration, browser, vectors, types, style, arrows, generated files
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-chain test-rest
 
 # Two lanes, for a machine with two cores.
@@ -190,12 +190,21 @@ setup: .tools/python.done .tools/node.done .tools/compiled.done .tools/web.done 
 	@touch $@
 
 .PHONY: screens
-screens: setup ## Pictures of every page, light and dark, desktop and phone, into reports/screens (3 minutes)
+screens: setup .tools/browser.done ## Pictures of every page, light and dark, desktop and phone, into reports/screens (3 minutes)
 	@$(BIN)/python -m tests.browser.screens
 
 .PHONY: bench-web
-bench-web: setup ## Size of the first load, and how soon the next item shows after Enter; fails over budget
+bench-web: setup .tools/browser.done ## Size of the first load, and how soon the next item shows after Enter; fails over budget
 	@$(BIN)/python -m scripts.bench.web
+
+.tools/browser.done: | .tools/tools-checked
+	@test -n "$${LABELSHARE_CHROMIUM:-}" || command -v chromium chromium-browser >/dev/null || { \
+	  echo "Installing Chromium with apt …"; \
+	  as_root=; test "$$(id -u)" = 0 || as_root=sudo; \
+	  { $$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends chromium; } \
+	    > .tools/browser.log 2>&1; } || \
+	  { tail -5 .tools/browser.log; echo "Chromium is needed by the browser tests. Install it, or set LABELSHARE_CHROMIUM to its path."; exit 1; }
+	@touch $@
 
 .tools/proof.done: scripts/deep/requirements.lock | .tools/tools-checked
 	@echo "Installing Slither and Halmos into .tools/proof-venv …"

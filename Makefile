@@ -238,7 +238,7 @@ bench-web: setup .tools/browser.done ## Size of the first load, and how soon the
 	@touch $@
 
 .PHONY: lock
-lock: ## Resolves both lock files anew (needs uv in the PATH)
+lock: ## Resolves the lock files anew (needs uv in the PATH)
 	uv pip compile --quiet pyproject.toml --extra server --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 	uv pip compile --quiet scripts/deep/requirements.in --python-version 3.11 --universal --generate-hashes \
@@ -249,6 +249,10 @@ lock: ## Resolves both lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
 	uv pip compile --quiet scripts/check/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/requirements.lock
+	npm install --silent --package-lock-only --prefix web
+	@node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("web/package-lock.json")); \
+	  for (const entry of Object.values(lock.packages)) delete entry.funding; \
+	  fs.writeFileSync("web/package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
 
 .PHONY: clean
 clean: ## Removes what was built and installed in this folder

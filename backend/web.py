@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.context import Backend
@@ -77,7 +77,7 @@ def _add(message: MutableMapping[str, Any], headers: dict[str, str]) -> None:
 
 
 def install(app: FastAPI, bundle: Path) -> None:
-    """Serves files of the bundle, and its page for every other path that the app may have; the overview while nothing is built."""
+    """Serves files of the bundle, and its page for every other path that the app may have; /docs while nothing is built."""
     root = bundle.resolve()
 
     @app.get("/docs", include_in_schema=False)
@@ -88,17 +88,13 @@ def install(app: FastAPI, bundle: Path) -> None:
     def docs_script() -> FileResponse:
         return FileResponse(STATIC / "docs.js", media_type="text/javascript")
 
-    @app.get("/overview.js", include_in_schema=False)
-    def overview_script() -> FileResponse:
-        return FileResponse(STATIC / "overview.js", media_type="text/javascript")
-
     @app.get("/{path:path}", include_in_schema=False)
-    def page(path: str) -> FileResponse:
+    def page(path: str) -> Response:
         if path == "v1" or path.startswith("v1/"):
             raise NotFound("unknown_path", "There is no such path in this API; see /docs.")
         index = root / "index.html"
         if not index.is_file():
-            return FileResponse(STATIC / "index.html")
+            return RedirectResponse("/docs")
         found = (root / path).resolve()
         if path and found.is_relative_to(root) and found.is_file():
             return FileResponse(found, headers={"Cache-Control": HASHED if path.startswith("assets/") else "no-cache"})

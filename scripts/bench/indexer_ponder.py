@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -76,9 +75,8 @@ def _ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as response:
                 if response.status == 200:
                     return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-            continue
+        except OSError:
+            pass  # It does not listen yet.
         time.sleep(0.05)
     raise Unavailable(f"Ponder was not at the head after {PATIENCE} s: {log.read_text()[-600:]}")
 

@@ -4,6 +4,7 @@ python -m tests.browser.world        serves it until Ctrl-C, for trying things b
 """
 
 import io
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,12 @@ import httpx
 from PIL import Image, ImageDraw
 from rich.console import Console
 
+from labelshare.chain.naming import user_account
 from labelshare.client.api import wait_for
 from labelshare.client.audit import Validator
 from labelshare.client.contribute import Contributor
 from labelshare.client.requester import DatasetTerms, Requester
+from labelshare.client.wallet import Wallet
 from scripts.demo import Demo
 from scripts.stack import ROOT, Stack
 
@@ -63,6 +66,12 @@ class World:
         self.api.close()
         self.stack.stop()
 
+    def account(self, name: str, deposit: int) -> Wallet:
+        """Somebody with gas, and this much LBL (base units) in the Ledger."""
+        wallet = self.demo.person(name)
+        self.demo.from_treasury("Ledger", "deposit", user_account(wallet.address), deposit)
+        return wallet
+
     # Datasets
 
     def upload_images(self, images: list[bytes]) -> list[dict[str, str]]:
@@ -99,7 +108,14 @@ class World:
         return self.open(metadata, pictures, truth, labels_per_task, audit_rate)
 
     def open(
-        self, metadata: dict[str, Any], tasks: list[Any], truth: list[int], labels_per_task: int, audit_rate: int, bond: int = 0
+        self,
+        metadata: dict[str, Any],
+        tasks: list[Any],
+        truth: list[int],
+        labels_per_task: int,
+        audit_rate: int,
+        bond: int = 0,
+        challenge_window: int = 5,
     ) -> "Open":
         """Creates and funds a dataset and opens its only round."""
         kept = self.api.post("/metadata", metadata, self.demo.requester.access(self.api, "metadata", 0))
@@ -119,7 +135,7 @@ class World:
             max_labels=labels_per_task,
             commit_window=300,
             reveal_window=300,
-            challenge_window=5,
+            challenge_window=challenge_window,
             exit_delay=600,
         )
         dataset = self.requester.create(terms)
@@ -163,6 +179,19 @@ class Open:
 
         found: list[str] = wait_for("a panel", drawn)
         return found
+
+    def ballots(self) -> dict[str, Wallet]:
+        """The panel commits and reveals, and signs no evidence; its wallets by address, once the audit is over."""
+        names = {wallet.address: wallet for wallet in self.world.demo.validators}
+        members = {address: names[address] for address in self.panel()}
+        for wallet in members.values():
+            validator = Validator(self.world.api, wallet, self.world.chain)
+            view = validator.sample(self.round)
+            answers, salt = bytes(self.truth[task["index"]] for task in view["sample"]), os.urandom(32)
+            validator.commit(self.round, view["attempt"], answers, salt)
+            validator.reveal(self.round, answers, salt)
+        wait_for("the audit", lambda: self.world.api.get(f"/rounds/{self.round}")["audit_phase"] == "audited" or None)
+        return members
 
     def audit(self, without: str | None = None) -> None:
         """The validators of the panel do their duty, all but one who does it elsewhere."""

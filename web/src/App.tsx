@@ -25,6 +25,7 @@ const PAGES: [RegExp, Page][] = [
   [/^\/request\/new$/, page(() => import("./features/requester/New"))],
   [/^\/validate$/, page(() => import("./features/validator/Validate"))],
   [/^\/validate\/(\d+)$/, page(() => import("./features/validator/Audit"))],
+  [/^\/validate\/jury\/(\d+)$/, page(() => import("./features/validator/Jury"))],
   [/^\/explorer$/, page(() => import("./features/explorer/Explorer"))],
   [/^\/rounds\/(\d+)$/, page(() => import("./features/explorer/Round"))],
   [/^\/tx\/(0x[0-9a-f]{64})$/, page(() => import("./features/explorer/Transaction"))],

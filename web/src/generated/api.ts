@@ -913,6 +913,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rounds/{round_id}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand in a sealed verdict on a challenged settlement */
+        post: operations["commit_v1_rounds__round_id__verdicts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rounds/{round_id}/verdict-reveals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in the verdict behind a commitment
+         * @description It is kept, and opened on chain once the whole jury has committed or the time for it is over.
+         */
+        post: operations["reveal_v1_rounds__round_id__verdict_reveals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rounds/{round_id}/settlement": {
         parameters: {
             query?: never;
@@ -1744,6 +1781,8 @@ export interface components {
             reveal_ends: number;
             /** Jurors */
             jurors: string[];
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictView"][];
             /** Committed */
             committed: number;
             /** Revealed */
@@ -3575,6 +3614,71 @@ export interface components {
             /** History */
             history: components["schemas"]["PastAudit"][];
         };
+        /**
+         * VerdictRequest
+         * @description The EIP-712 Verdict of a juror of the sitting jury.
+         */
+        VerdictRequest: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /**
+             * Commitment
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            commitment: string;
+            /**
+             * Signature
+             * @description 65 bytes r, s, v of a key, or what a contract wallet takes (ERC-1271)
+             * @example 0x1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
+             */
+            signature: string;
+        };
+        /**
+         * VerdictReveal
+         * @description The verdict behind the commitment. It is kept until the jury reveals.
+         */
+        VerdictReveal: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /**
+             * Root
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            root: string;
+            /**
+             * Salt
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            salt: string;
+        };
+        /**
+         * VerdictView
+         * @description A juror of the jury that sits or sat last. `root`: what they opened; `slashed`: base units, for silence or dissent.
+         */
+        VerdictView: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /** Seats */
+            seats: number;
+            /** Committed */
+            committed: boolean;
+            /** Root */
+            root: string | null;
+            /**
+             * Slashed
+             * @example 1000000000000000000
+             */
+            slashed: string;
+        };
         /** WorkList */
         WorkList: {
             /** Items */
@@ -3638,6 +3742,14 @@ export interface components {
         };
         /** Accepted */
         backend__audits__schemas__Accepted: {
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+        };
+        /** Accepted */
+        backend__juries__schemas__Accepted: {
             /**
              * Status
              * @default queued
@@ -8037,6 +8149,238 @@ export interface operations {
             };
             /** @description Not now. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commit_v1_rounds__round_id__verdicts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                };
+            };
+            /** @description The body is no strict JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A signature is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reveal_v1_rounds__round_id__verdict_reveals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictReveal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                };
+            };
+            /** @description The body is no strict JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A signature is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

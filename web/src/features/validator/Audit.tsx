@@ -163,7 +163,7 @@ function Evidence({ wallet, round }: { wallet: Wallet; round: number }) {
       <Found query={evidence}>
         {(found) => (
           <>
-            <Note kind="good">Checked against the chain: {plural(found.submissions, "submission")} with {plural(found.labels, "label")}, every root as it was signed.</Note>
+            <Note kind="good">Checked against the chain: {plural(found.submissions.length, "submission")} with {plural(found.labels, "label")}, every root as it was signed.</Note>
             <p>Your signature says that you hold this evidence, so that the settlement can be proposed from it. Hash <code>{found.hash}</code></p>
             <Problem error={sign.error} />
             <button className="button primary" onClick={() => sign.mutate()} disabled={sign.isPending}>{sign.isPending ? "Waiting for your wallet …" : "Sign the evidence"}</button>

@@ -7,6 +7,7 @@ import io
 import os
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from labelshare.chain.naming import user_account
 from labelshare.client.api import wait_for
 from labelshare.client.audit import Validator
 from labelshare.client.contribute import Contributor
+from labelshare.client.open_path import contribute_open
 from labelshare.client.requester import DatasetTerms, Requester
 from labelshare.client.wallet import Wallet
 from scripts.demo import Demo
@@ -116,8 +118,9 @@ class World:
         audit_rate: int,
         bond: int = 0,
         challenge_window: int = 5,
+        budget: int = 0,
     ) -> "Open":
-        """Creates and funds a dataset and opens its only round."""
+        """Creates and funds a dataset and opens its only round. `budget`: of labels, less than all."""
         kept = self.api.post("/metadata", metadata, self.demo.requester.access(self.api, "metadata", 0))
         terms = DatasetTerms(
             operator=self.demo.operator.address,
@@ -140,7 +143,7 @@ class World:
         )
         dataset = self.requester.create(terms)
         sample = -(-len(tasks) * audit_rate // 256)
-        budget = len(tasks) * labels_per_task
+        budget = budget or len(tasks) * labels_per_task
         self.requester.fund(dataset, budget * LBL + sample * 3 * LBL // 2)
         deadline = int(time.time()) + 3600
         number = self.requester.open_round(self.api, dataset, tasks, budget, labels_per_task, deadline, last=True, adaptive=False)
@@ -193,12 +196,19 @@ class Open:
         wait_for("the audit", lambda: self.world.api.get(f"/rounds/{self.round}")["audit_phase"] == "audited" or None)
         return members
 
-    def audit(self, without: str | None = None) -> None:
-        """The validators of the panel do their duty, all but one who does it elsewhere."""
+    def label_openly(self, name: str, file: Path) -> Wallet:
+        """Somebody submits the first task's label on the open path; the labels lie in `file`."""
+        wallet = self.world.account(f"{self.round} {name}", 10 * LBL)
+        contribute_open(self.world.chain, wallet, self.round, {0: self.truth[0]}, file)
+        return wallet
+
+    def audit(self, without: str | None = None, open_files: Sequence[Path] = ()) -> None:
+        """The validators of the panel do their duty, all but one who does it elsewhere; they attest what lies in `open_files`."""
         names = {wallet.address: wallet for wallet in self.world.demo.validators}
 
         def duty(address: str) -> None:
-            Validator(self.world.api, names[address], self.world.chain).audit(self.round, lambda task: self.truth[task["index"]])
+            validator = Validator(self.world.api, names[address], self.world.chain)
+            validator.audit(self.round, lambda task: self.truth[task["index"]], open_files=open_files)
 
         members = [address for address in self.panel() if address != without and address in names]
         with ThreadPoolExecutor(len(members)) as pool:

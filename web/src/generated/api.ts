@@ -731,7 +731,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The labels of open submissions that were shown to this operator, for the panel to attest
+         * @description Access purpose `evidence`, subject the round, by the panel once its ballots are sealed. Compare each with its root on chain.
+         */
+        get: operations["open_labels_v1_rounds__round_id__open_labels_get"];
         put?: never;
         /**
          * Show the labels of an open submission that the chain accepted
@@ -2537,6 +2541,18 @@ export interface components {
             /** Allowance Signature */
             allowance_signature?: string | null;
         };
+        /** OpenLabel */
+        OpenLabel: {
+            /** Task */
+            task: number;
+            /** Answer */
+            answer: number;
+            /**
+             * Salt
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            salt: string;
+        };
         /**
          * OpenLabelsRequest
          * @description A labels file of the open path (labelshare-open-1), as the contributor shows it to the panel.
@@ -2558,6 +2574,26 @@ export interface components {
             signature: string;
             /** Labels */
             labels: components["schemas"]["LabelBody"][];
+        };
+        /** OpenLabelsView */
+        OpenLabelsView: {
+            /** Items */
+            items: components["schemas"]["OpenShown"][];
+        };
+        /**
+         * OpenShown
+         * @description Labels that hash to the root of an open submission.
+         */
+        OpenShown: {
+            /**
+             * Contributor
+             * @example 0xabababababababababababababababababababab
+             */
+            contributor: string;
+            /** Sequence */
+            sequence: number;
+            /** Labels */
+            labels: components["schemas"]["OpenLabel"][];
         };
         /** OwnerPage */
         OwnerPage: {
@@ -7057,6 +7093,91 @@ export interface operations {
             };
             /** @description The body is of another type. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_labels_v1_rounds__round_id__open_labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenLabelsView"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -147,27 +147,29 @@ class World:
         self.requester.fund(dataset, budget * LBL + sample * 3 * LBL // 2)
         deadline = int(time.time()) + 3600
         number = self.requester.open_round(self.api, dataset, tasks, budget, labels_per_task, deadline, last=True, adaptive=False)
-        return Open(self, dataset, number, truth)
+        return Open(self, dataset, number, truth, bond * len(tasks))
 
 
 class Open:
-    """An open round of the world, and people who work on it by the SDK."""
+    """An open round of the world, and people who work on it by the SDK. `bond`: base units that all of a person's labels need."""
 
-    def __init__(self, world: World, dataset: int, number: int, truth: list[int]) -> None:
-        self.world, self.dataset, self.round, self.truth = world, dataset, number, truth
+    def __init__(self, world: World, dataset: int, number: int, truth: list[int], bond: int = 0) -> None:
+        self.world, self.dataset, self.round, self.truth, self.bond = world, dataset, number, truth, bond
 
-    def label(self, *names: str) -> None:
-        """Each of these people labels every task, one in eight wrongly, and waits until the chain has it."""
+    def label(self, *names: str, liar: bool = False) -> None:
+        """Each of these people labels every task, one in eight wrongly (a liar: all), and waits until the chain has it."""
+        demo = self.world.demo
+        for name in names if self.bond else ():
+            demo.from_treasury("Ledger", "deposit", user_account(demo.person(f"{self.round} {name}").address), self.bond)
 
         def work(name: str) -> None:
-            demo = self.world.demo
             wallet, key = (demo.person(f"{self.round} {name}{part}", gas=False) for part in ("", " key"))
             person = Contributor(demo.api, wallet, key)
-            person.onboard(0)
-            person.wait_until_ready(0)
+            person.onboard(self.bond)
+            person.wait_until_ready(self.bond)
             wrong = sum(map(ord, name)) % 8
             classes = max(self.truth) + 1
-            answers = {i: (t + 1) % classes if i % 8 == wrong else t for i, t in enumerate(self.truth)}
+            answers = {i: (t + 1) % classes if liar or i % 8 == wrong else t for i, t in enumerate(self.truth)}
             person.wait_until_accepted(person.work(self.round, answers))
 
         with ThreadPoolExecutor(len(names)) as pool:

@@ -12,7 +12,7 @@ from scripts.stack import ROOT
 from tests.browser.wallet import BrowserWallet
 from tests.browser.world import LBL, Open, World, pairs
 
-PATIENCE = 30_000  # milliseconds for what the chain must do first
+PATIENCE = 60_000  # milliseconds for what the chain must do first, on a busy machine too
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("LABELSHARE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 

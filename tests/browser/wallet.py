@@ -11,6 +11,7 @@ from eth_utils.address import to_checksum_address
 ANNOUNCE = """
 (() => {
   const listeners = {};
+  let asked = 0;
   const provider = {
     on: (name, listener) => { (listeners[name] ||= []).push(listener); return provider; },
     removeListener: (name, listener) => {
@@ -18,10 +19,11 @@ ANNOUNCE = """
       return provider;
     },
     request: async (call) => {
-      let answer = JSON.parse(await window.__walletRequest(JSON.stringify(call)));
+      const text = JSON.stringify({ ...call, id: ++asked });
+      let answer = JSON.parse(await window.__walletRequest(text));
       while (answer.locked) {  // a window of the wallet's own asks for the password meanwhile
         await new Promise((wake) => setTimeout(wake, 100));
-        answer = JSON.parse(await window.__walletRequest(JSON.stringify(call)));
+        answer = JSON.parse(await window.__walletRequest(text));
       }
       const { result, error, emit } = answer;
       for (const [name, value] of emit || []) for (const listener of listeners[name] || []) listener(value);

@@ -109,6 +109,16 @@ class World:
         }
         return self.open(metadata, pictures, truth, labels_per_task, audit_rate)
 
+    def preferences(self) -> "Open":
+        """A round of three prompts with two answers each."""
+        tasks = [{"prompt": f"How do I boil {n} eggs?", "a": f"Take {n} pots.", "b": "In one pot, ten minutes."} for n in (2, 3, 4)]
+        metadata = {
+            "name": "Helpful answers", "description": "Two answers to a question.", "license": "CC0-1.0", "language": "en",
+            "task_type": "preference", "question": "Which answer helps more?", "instructions": "", "practice": [],
+            "classes": [{"name": "A", "description": "the first"}, {"name": "B", "description": "the second"}],
+        }  # fmt: skip
+        return self.open(metadata, tasks, [1, 1, 0], 3, 128)
+
     def open(
         self,
         metadata: dict[str, Any],

@@ -17,6 +17,7 @@ const PAGES: [RegExp, Page][] = [
   [/^\/datasets$/, page(() => import("./features/buyer/Datasets"))],
   [/^\/datasets\/(\d+)$/, page(() => import("./features/buyer/Dataset"))],
   [/^\/datasets\/(\d+)\/practice$/, page(() => import("./features/contributor/Practice"))],
+  [/^\/datasets\/(\d+)\/removal$/, page(() => import("./features/buyer/Removal"))],
   [/^\/label$/, page(() => import("./features/contributor/Open"))],
   [/^\/label\/(\d+)$/, page(() => import("./features/contributor/Label"))],
   [/^\/receipts\/(0x[0-9a-f]{64})$/, page(() => import("./features/contributor/Receipt"))],

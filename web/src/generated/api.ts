@@ -533,6 +533,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/takedowns/{takedown}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a request to delete content */
+        get: operations["takedown_status_v1_takedowns__takedown__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/takedowns": {
         parameters: {
             query?: never;
@@ -3524,6 +3541,26 @@ export interface components {
             reason: string;
         };
         /**
+         * TakedownStatus
+         * @description What became of a request; its reason is for those who decide.
+         */
+        TakedownStatus: {
+            /** Id */
+            id: number;
+            /**
+             * Content Hash
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            content_hash: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "open" | "erased" | "kept";
+            /** Created At */
+            created_at: number;
+        };
+        /**
          * TakedownView
          * @description Outcome: open until the requester or the operator decides, then erased or kept.
          */
@@ -6104,6 +6141,64 @@ export interface operations {
             };
             /** @description The body is of another type. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    takedown_status_v1_takedowns__takedown__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                takedown: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownStatus"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

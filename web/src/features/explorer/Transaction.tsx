@@ -8,16 +8,19 @@ import { useDeployment, type Config } from "../../lib/config";
 import { lbl } from "../../lib/format";
 import { Facts, Found, Note, Table, Title } from "../../ui";
 
-const LONGEST = 160; // characters of a value that are shown
 const AMOUNT = 10n ** 14n; // from here on a whole number is also shown as LBL
+const USER = "0x000000000000000000000000"; // before an address: its account in the Ledger
 
-type Told = { contract: string; name: string; values: [string, string][] };
+type Told = { contract: string; name: string; values: [string, string[]][] };
 
-const write = (value: unknown): string => {
-  if (typeof value === "bigint") return value >= AMOUNT && value < 10n ** 30n ? `${value} (${lbl(value)} LBL)` : String(value);
-  const text = typeof value === "object" ? JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner)) : String(value);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
-};
+/** A value as lines: lists have one a member. */
+function write(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(write);
+  if (typeof value === "bigint") return [value >= AMOUNT && value < 10n ** 30n ? `${value} (${lbl(value)} LBL)` : String(value)];
+  if (typeof value === "object" && value !== null) return [Object.entries(value).map(([name, inner]) => `${name} ${write(inner).join(", ")}`).join(", ")];
+  const text = String(value);
+  return [text.length === 66 && text.startsWith(USER) ? `0x${text.slice(26)}` : /^0x[0-9a-fA-F]{40}$/.test(text) ? text.toLowerCase() : text];
+}
 
 const nameOf = (config: Config, address: string) => Object.entries(config.contracts).find(([, at]) => at === address.toLowerCase())?.[0];
 
@@ -56,7 +59,7 @@ export default function Transaction({ id }: { id: string }) {
                   {events.map((event, i) => (
                     <tr key={i}>
                       <td>{event.name} <span className="muted small">{event.contract}</span></td>
-                      <td>{event.values.map(([name, value]) => <div key={name} className="small"><span className="muted">{name}</span> <code>{value}</code></div>)}</td>
+                      <td>{event.values.map(([name, value]) => <div key={name} className="small"><span className="muted">{name}</span> {value.map((line, at) => <span key={at}>{at > 0 && <br />}<code>{line}</code></span>)}</div>)}</td>
                     </tr>
                   ))}
                 </Table>

@@ -57,7 +57,7 @@ def find_copies(labels: Labels, consensus: Consensus, verdicts: Ints, weight: in
     """
     count = count_at(labels.contributor, labels.contributors)
     every = stride(labels)
-    among = (count >= MIN_LABELS) & ~known & (np.arange(len(count)) % every == len(labels.task) % every)
+    among = (count >= MIN_LABELS) & ~known & ((np.cumsum(count > 0) - 1) % every == len(labels.task) % every)
     found = np.zeros(labels.contributors, np.bool_)
     pairs = collect_pairs(labels, consensus, verdicts, among)
     if not len(pairs.task):

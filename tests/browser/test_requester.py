@@ -107,6 +107,7 @@ def test_what_was_not_spent_is_taken_back(
     page.get_by_role("button", name="Sign in with your wallet").click()
     card = page.locator("section").filter(has=page.get_by_role("link", name="Does it follow?"))
     take = card.get_by_role("button", name="LBL back")
+    expect(take).to_be_visible()  # before anything is refused: signing in must not be
     wallet.refuse = True
     take.click()
     expect(card.get_by_text("You declined in your wallet")).to_be_visible()

@@ -1,4 +1,4 @@
-/** Whole numbers of the scoring rule `kappa-2` (specification K1), in units of 1/ONE, exactly as labelshare/rules computes them. */
+/** Whole numbers of the scoring rule `kappa-3` (specification K1), in units of 1/ONE, exactly as labelshare/rules computes them. */
 export const ONE = 1 << 16;
 export type Row = number[];
 
@@ -69,9 +69,10 @@ export function exp2(x: number): number {
   return halvings > 30 ? 0 : value >> halvings;
 }
 
+/** `possible`: 0 for each state that a verdict rules out; without one, all are. */
 export function normalised(odds: Row, possible?: Row): Row {
   const highest = most(odds);
-  const likelihood = odds.map((one, i) => (exp2(highest - one) + 1) * (possible ? possible[i]! : 1));
+  const likelihood = odds.map((one, i) => (possible && !possible[i] ? 0 : exp2(highest - one) + 1));
   const total = sum(likelihood);
   return likelihood.map((x) => Math.floor((x * ONE) / total));
 }

@@ -1,4 +1,4 @@
-/** The consensus of `kappa-2` (K1, K4, K7), line by line as labelshare/rules/reference_model.py has it, where its notation is explained. */
+/** The consensus of `kappa-3` (K1, K4, K7), line by line as labelshare/rules/reference_model.py has it, where its notation is explained. */
 import { byClass, exp2, log2, most, normalised, ONE, ratio, sum, zeros, type Row } from "./fixed";
 import type { Terms } from "./types";
 
@@ -10,7 +10,7 @@ export type Said = [number, number, Row];
 const range = (size: number) => Array.from({ length: size }, (_, i) => i);
 
 export class Model {
-  readonly muted: Set<number>;
+  private muted: Set<number>;
   readonly known = new Map<number, Row>();
   readonly of: Label[][]; // labels by task
   readonly classes: number[];
@@ -57,16 +57,31 @@ export class Model {
     });
     for (let turn = 0; turn < 8; turn++) {
       this.learn(S);
-      S = this.odds.map((row, task) => {
-        const verdict = verdicts.get(task);
-        return normalised(row, verdict === undefined ? undefined : [...K, ...K].map((k) => (k === verdict ? 1 : 0)));
-      });
+      S = this.believed();
     }
     this.belief = S.map((row, task) => this.known.get(task) ?? byClass(row));
     const total = K.map((k) => this.belief.reduce((all, row) => all + row[k]!, 0));
     const all = Math.max(sum(total), 1);
     this.share = total.map((n) => ratio(n, ONE, all));
     this.spread = ONE - Math.floor(sum(this.share.map((part) => part * part)) / ONE);
+  }
+
+  /** K13. What is believed two steps on, with these muted too. */
+  without(people: Set<number>): Model {
+    const others = Object.assign(Object.create(Model.prototype) as Model, this);
+    others.muted = new Set([...this.muted, ...people]);
+    const states = this.odds.map((row) => normalised(row));
+    others.sumUp(this.skill, zeros(2 * this.classes.length).map((_, s) => states.reduce((all, row) => all + row[s]!, 0)));
+    others.learn(others.believed());
+    return others;
+  }
+
+  /** S from LO: an audited task has a state of its verdict's class. */
+  private believed(): Row[] {
+    return this.odds.map((row, task) => {
+      const known = this.known.get(task);
+      return normalised(row, known && [...known, ...known]);
+    });
   }
 
   /** n: how often each person gave each answer, by class or state. */

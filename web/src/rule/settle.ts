@@ -1,6 +1,6 @@
-/** A settlement under `kappa-2` (K2–K11), as labelshare/rules/reference.py computes it. Money is whole base units, floored everywhere. */
+/** A settlement under `kappa-3` (K2–K11), as labelshare/rules/reference.py computes it. Money is whole base units, floored everywhere. */
 import { concat, encodePacked, keccak256, type Hex } from "viem";
-import { copies } from "./copies";
+import { copies, stride } from "./copies";
 import { byClass, most, normalised, ONE, sum, zeros, type Row } from "./fixed";
 import { echoes, Model, type Label, type Said } from "./model";
 import { CONTRIBUTOR, REQUESTER, VALIDATOR, type Entry, type Round, type Submission, type Terms } from "./types";
@@ -139,13 +139,14 @@ function settleNext(terms: Terms, history: Round[], people: Accounts, panel: Acc
   }
   const modelOf = (low: Set<number>, flagged: Set<number>) => new Model(terms, tasks, names.length, labels, verdicts, low, flagged);
   let model = modelOf(findLow(labels, verdicts, names), new Set());
-  for (let turn = 0; turn < 4; turn++) {
+  for (let turn = 0; turn < 8; turn++) {
     // K6, K13
-    const first = echoes(model, model.muted);
-    const again = echoes(model, first);
     const copied = copies(model, model.flagged);
+    const first = echoes(model, new Set([...model.flagged, ...copied, ...(stride(model) > 1 ? model.low : [])]));
+    const again = echoes(model, first);
     const found = [...first].filter((person) => again.has(person)).concat([...copied]).filter((person) => !model.flagged.has(person));
-    if (found.length) model = modelOf(model.low, new Set([...model.flagged, ...found]));
+    if (!found.length) break;
+    model = modelOf(model.low, new Set([...model.flagged, ...found]));
   }
   const last = history.at(-1)!.last;
   const entries = contributors(model, names, people, last);

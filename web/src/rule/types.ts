@@ -1,6 +1,8 @@
 /** What the rule takes and gives: labelshare/rules/history.py and entries.py. Amounts in base units. */
 import type { Hex } from "viem";
 
+export const RULE = "kappa-3"; // the only rule that src/rule computes
+
 export type Terms = {
   classes: number;
   reward: bigint;

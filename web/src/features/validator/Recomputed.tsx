@@ -1,7 +1,7 @@
 /** A settlement that this page computed beside the one that was proposed: what differs, and what was taken from whom. */
 import { lbl, plural, short } from "../../lib/format";
 import { Note, Table } from "../../ui";
-import type { Entry } from "../../rule/types";
+import { RULE, type Entry } from "../../rule/types";
 import { differences, type Judgement } from "./judge";
 
 const ROLES = ["contributor", "validator", "requester"];
@@ -39,7 +39,7 @@ export function Recomputed({ found, withheld }: { found: Judgement | null; withh
           <tr><td>Terms, {plural(found.rounds, "round")}, {plural(found.ballots, "ballot")} of the panel, the challenged entries</td><td className="num">the chain, through your wallet's node</td><td style={{ whiteSpace: "normal" }}>entries hash to the challenged root; the rest is your node's word</td></tr>
           <tr><td>Which {plural(found.sampled, "task")} were audited</td><td className="num">this page</td><td style={{ whiteSpace: "normal" }}>drawn again from the seed on chain</td></tr>
           <tr><td>{plural(found.labels, "label")} in {plural(found.submissions, "submission")}</td><td className="num">the operator</td><td style={{ whiteSpace: "normal" }}>each submission hashes to the root that its contributor signed and the chain accepted; none is missing, none is added</td></tr>
-          <tr><td>κ, pay, slashes and shares</td><td className="num">this page</td><td style={{ whiteSpace: "normal" }}>the rule kappa-2, computed here in your browser; the operator's result was not asked for</td></tr>
+          <tr><td>κ, pay, slashes and shares</td><td className="num">this page</td><td style={{ whiteSpace: "normal" }}>the rule {RULE}, computed here in your browser; the operator's result was not asked for</td></tr>
         </Table>
         {found.evidence.map((one) => <p key={one.round} className="small" style={{ margin: "0.4rem 0 0" }}>Evidence of round {one.round}: <code>{one.hash}</code></p>)}
         <p className="small muted" style={{ margin: "0.4rem 0 0" }}>This page itself comes from the operator. Who does not want to trust it computes the same root with <code>labelshare juror</code>.</p>

@@ -4,13 +4,13 @@
  * labelshare/client/recompute.py.
  */
 import type { Config as WagmiConfig } from "@wagmi/core";
-import { encodeAbiParameters, hexToBytes, keccak256, type Address, type Hex } from "viem";
+import { encodeAbiParameters, hexToBytes, keccak256, stringToHex, type Address, type Hex } from "viem";
 import { ApiError } from "../../lib/api";
 import { read } from "../../lib/chain";
 import type { Config } from "../../lib/config";
 import { eventsOf } from "../../lib/events";
 import { settlementRoot } from "../../rule/settle";
-import type { Entry, Round, Terms } from "../../rule/types";
+import { RULE, type Entry, type Round, type Terms } from "../../rule/types";
 import { checkedEvidence, Mismatch, OPEN_PATH } from "./evidence";
 
 const CLOSED = 2, SETTLED = 4, AUDITED = 4; // phases of LabelRegistry and AuditBoard
@@ -50,7 +50,7 @@ type OnChainTerms = {
 
 async function termsOf(wagmi: WagmiConfig, config: Config, dataset: bigint): Promise<Terms> {
   const terms = await read<OnChainTerms>(wagmi, config, "DatasetRegistry", "termsOf", [dataset]);
-  if (terms.ruleId !== keccak256(new TextEncoder().encode("kappa-2"))) throw new Error("This dataset is settled by another rule than kappa-2: this page cannot judge it.");
+  if (terms.ruleId !== keccak256(stringToHex(RULE))) throw new Error(`This dataset is settled by another rule than ${RULE}: this page cannot judge it.`);
   return { ...terms, exitRateBps: terms.exitRate, requester: terms.requester.toLowerCase() };
 }
 

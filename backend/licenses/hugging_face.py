@@ -1,6 +1,7 @@
 """A folder for the Hugging Face hub, as a ZIP: rows, images, a card, and Croissant metadata. Streamed, entry by entry."""
 
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from backend.licenses.exports import About, Pipe, Row, plain
 
 DATA = "data/train.jsonl"
 TASKS = {"image-choice": "image-classification"}
+HASH = re.compile(r"0x[0-9a-f]{64}")  # anything else would name files outside of the folder
 CHUNK = 500  # rows that are written before bytes are sent
 
 
@@ -23,7 +25,7 @@ def folder(rows: Iterator[Row], about: About, image: Callable[[str], tuple[str, 
         with archive.open(DATA, "w", force_zip64=True) as data:
             for number, row in enumerate(rows, start=1):
                 line = plain(row, about)
-                if isinstance(line.get("image"), str):
+                if isinstance(line.get("image"), str) and HASH.fullmatch(line["image"]):
                     wanted[line["image"]] = None
                     line["file_name"] = f"images/{line['image']}"
                 data.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")

@@ -137,9 +137,11 @@ def _use_slots(session: Session, digest: str, request: SubmitRequest, slots: set
     """Marks the slots of the labels as used. Most often these are all that the lease has left."""
     tasks = [label.task for label in request.labels]
     if len(tasks) == len(slots):
-        session.connection().execute(USED_ALL, {"used_by": digest, "lease": request.lease_id})
+        marked = session.connection().execute(USED_ALL, {"used_by": digest, "lease": request.lease_id})
     else:
-        session.connection().execute(USED, {"used_by": digest, "lease": request.lease_id, "tasks": tasks})
+        marked = session.connection().execute(USED, {"used_by": digest, "lease": request.lease_id, "tasks": tasks})
+    if marked.rowcount != len(tasks):  # the lease ended at this very moment, and another one took its slots back
+        raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
 
 
 def _signer(digest: bytes, signature: str, contributor: str) -> str | DomainError:

@@ -67,12 +67,13 @@ def contribute(
     count: Annotated[int, typer.Option(help="without --answers: how many tasks to label here")] = 10,
     session_file: Annotated[Path | None, typer.Option(help="session key file, made when missing")] = None,
     faucet: Annotated[bool, typer.Option(help="development chains: ask for LBL for the bonds first")] = False,
+    manifest: ManifestOption = None,
 ) -> None:
     """Label tasks of a round: register a session key, lease, sign, submit. No gas.
 
     Run again after it was broken off, it goes on where it ended.
     """
-    api, wallet = options.open_api(api_url), Wallet.load(key_file)
+    api, wallet = options.open_api(api_url, manifest), Wallet.load(key_file)
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])

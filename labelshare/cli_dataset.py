@@ -92,7 +92,8 @@ def create(
     manifest: ManifestOption = None,
 ) -> None:
     """Create a dataset on chain, fund it from the wallet, and open a round of an upload's tasks. Costs gas."""
-    api, wallet = options.open_api(api_url), Wallet.load(key_file)
+    api, wallet, chain = options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest)
+    api.expect(chain.deployment)
     taken = api.get(f"/uploads/{upload}", wallet.access(api, "upload", 0))
     metadata = {
         "name": name,
@@ -103,7 +104,7 @@ def create(
     }
     kept = api.post("/metadata", metadata, wallet.access(api, "metadata", 0))
     needed = int(_cost(api, taken["tasks"], reward, audit_fee, labels_per_task, audit_rate, panel_size)["reserve"])
-    requester = Requester(options.open_chain(rpc_url, manifest), wallet)
+    requester = Requester(chain, wallet)
     terms = DatasetTerms(
         operator=api.config["operator"],
         classes=len(metadata["classes"]),

@@ -132,7 +132,7 @@ def watch(
     if (challenge_wrong or challenge_withheld) and wallet is None:
         raise typer.BadParameter("A challenge is signed: give --key-file.", param_hint="--challenge")
     chain = options.open_chain(rpc_url, manifest)
-    operator = _operator(api_url, wallet)
+    operator = _operator(chain, api_url, wallet)
 
     def bodies(rounds: list[int]) -> Mapping[int, bytes]:
         at_hand = read_files(evidence or ())
@@ -186,7 +186,7 @@ def gather(
     chain: Chain, round_id: int, files: list[Path] | None, api_url: str | None, wallet: Wallet | None
 ) -> Mapping[int, bytes]:
     """The evidence that a settlement of the round needs: from files, else of the operator. Raises BadParameter without either."""
-    operator = _operator(api_url, wallet)
+    operator = _operator(chain, api_url, wallet)
     needed = rounds_with_evidence(chain, round_id)
     if needed and not files and operator is None:
         raise typer.BadParameter("Give --evidence files or folders, or --api and --key-file.", param_hint="--evidence")
@@ -194,8 +194,12 @@ def gather(
     return at_hand | (operator.fetch(set(needed) - at_hand.keys()) if operator else {})
 
 
-def _operator(api_url: str | None, wallet: Wallet | None) -> Operator | None:
-    return Operator(options.open_api(api_url), wallet) if api_url and wallet else None
+def _operator(chain: Chain, api_url: str | None, wallet: Wallet | None) -> Operator | None:
+    if not (api_url and wallet):
+        return None
+    api = options.open_api(api_url)
+    api.expect(chain.deployment)
+    return Operator(api, wallet)
 
 
 def _wallet(key_file: Path | None) -> Wallet | None:

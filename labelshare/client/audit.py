@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from labelshare.chain.events import LabelRegistryRoundOpened
 from labelshare.client.api import Api, ApiError, wait_for
-from labelshare.client.chain import Chain
+from labelshare.client.chain import Chain, topic
 from labelshare.client.open_path import shown_bits
 from labelshare.client.round_state import AUDIT_PHASES
 from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules import draw, eip712
-from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
-from labelshare.rules.merkle import labels_tree
+from labelshare.rules.evidence import ERASED, SubmissionRecord, content_hash, evidence_file, evidence_hash
+from labelshare.rules.merkle import TASK_TYPES, labels_tree, leaf_hash, verify
+
+NO_VOTE = 255  # on a task whose content was deleted: silence on the others would be slashed
 
 
 class EvidenceMismatch(RuntimeError):
@@ -28,6 +31,7 @@ class Validator:
     """One validator on one operator's rounds. `chain` is where the evidence is checked against."""
 
     def __init__(self, api: Api, wallet: Wallet, chain: Chain) -> None:
+        api.expect(chain.deployment)
         self.api = api
         self.wallet = wallet
         self.chain = chain
@@ -77,7 +81,8 @@ class Validator:
             kept = json.loads(path.read_text())
             if {key: kept[key] for key in name} == name:
                 return bytes.fromhex(kept["answers"]), bytes.fromhex(kept["salt"])
-        answers, salt = bytes(answer(task) for task in view["sample"]), os.urandom(32)
+        given = [NO_VOTE if task["content"] == ERASED else answer(task) for task in view["sample"]]
+        answers, salt = bytes(given), os.urandom(32)
         if path is not None:
             write_secret(path, json.dumps(name | {"answers": answers.hex(), "salt": salt.hex()}))
         return answers, salt
@@ -155,7 +160,8 @@ class Validator:
 
 
 def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
-    """The shown tasks are those that the chain's seed draws, in order, and each content is that of its hash.
+    """The shown tasks are those that the chain's seed draws, in order, and each content is what the round was opened with on chain,
+    or was deleted.
 
     Raises SampleMismatch.
     """
@@ -165,9 +171,21 @@ def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
         raise SampleMismatch(f"The API shows attempt {view['attempt']} of round {round_id}, the chain {attempt}. Try again soon.")
     if tuple(task["index"] for task in view["sample"]) != draw.sample(bytes(seed), task_count, sample_size):
         raise SampleMismatch(f"The tasks shown are not the sample that the chain's seed draws for round {round_id}.")
+    (opened,) = [event for _, event in chain.events(LabelRegistryRoundOpened, topic(round_id))]
     for task in view["sample"]:
-        if "0x" + content_hash(task["content"]).hex() != task["content_hash"]:
+        if task["content"] != ERASED and "0x" + content_hash(task["content"]).hex() != task["content_hash"]:
             raise SampleMismatch(f"The content shown for task {task['index']} is not that of its content hash.")
+        if not _is_task_of(bytes.fromhex(opened.tasks_root[2:]), task):
+            raise SampleMismatch(f"The content shown for task {task['index']} is not what the round was opened with on chain.")
+
+
+def _is_task_of(root: bytes, task: dict[str, Any]) -> bool:
+    """Whether the proof shows the task's content hash at its index in the round's tree (T3)."""
+    try:
+        leaf = leaf_hash(TASK_TYPES, (task["index"], bytes.fromhex(task["content_hash"][2:])))
+        return verify(root, leaf, [bytes.fromhex(sibling[2:]) for sibling in task["proof"]])
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def check_evidence(chain: Chain, round_id: int, body: bytes) -> None:

@@ -39,6 +39,8 @@ class Buyer:
     def download(self, api: Api, dataset: int, path: Path, seconds: float = 120.0) -> None:
         """Writes the dataset file, once the license is mirrored. Raises ApiError or TimedOut."""
 
+        api.expect(self.chain.deployment)
+
         def fetched() -> bytes | None:
             try:
                 return api.get_bytes(f"/datasets/{dataset}/download", self.wallet.access(api, "download", dataset))

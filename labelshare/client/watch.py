@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from labelshare.client.api import ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch
 from labelshare.client.chain import Chain, TransactionFailed
 from labelshare.client.check import UNDER_WAY, Check, check
@@ -68,6 +69,11 @@ class Watcher:
     def _look_at(self, round_id: int) -> Iterator[Notice]:
         try:
             found = check(self.chain, round_id, self.evidence(rounds_with_evidence(self.chain, round_id)))
+        except (ApiError, TimedOut) as error:
+            # Said, and the other rounds are looked at: who answers with failures is not to be challenged for them at once, nor to
+            # keep a watcher from the rest.
+            yield from self._say(round_id, f"cannot be checked now: {error}", alarm=True)
+            return
         except (EvidenceMissing, EvidenceMismatch) as error:
             yield from self._say(round_id, f"cannot be checked: {error}", alarm=True)
             if self.challenger is not None and self.challenger.also_withheld:

@@ -3187,7 +3187,8 @@ export interface components {
         };
         /**
          * SampledTask
-         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it.
+         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it. `proof`: that the chain's
+         *     tasks root has this content hash at this index (T1, T3).
          */
         SampledTask: {
             /** Index */
@@ -3199,6 +3200,8 @@ export interface components {
             content_hash: string;
             /** Content */
             content: unknown;
+            /** Proof */
+            proof: string[];
         };
         /**
          * SealedBallot

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.errors import Forbidden, NotFound
-from backend.models import EvidenceFile, EvidenceSignature, Label, SignedSubmission
+from backend.models import EvidenceFile, Label, SignedSubmission
 from indexer.models import Audit, Dataset, Dispute, OpenSubmission, PanelMember, Round, Submission
 from indexer.models import Settlement as SettlementRow
 from labelshare.rules import jury
@@ -160,18 +160,6 @@ def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:
         return [int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting]
 
     return [[row(entry) for entry in chunk] for chunk in in_chunks(entries)]
-
-
-def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | None:
-    """(validator, signature) over the evidence, in order of address, when they weigh more than half of what revealed; none when
-    nobody revealed, as in a closing round."""
-    kept = session.scalars(select(EvidenceSignature).where(EvidenceSignature.round == audit.round))
-    signatures = {row.validator: row.signature for row in kept}
-    revealed = [member for member in panel_of(session, audit) if member.revealed]
-    signed = [member for member in revealed if member.validator in signatures]
-    if revealed and 2 * sum(m.weight for m in signed) <= sum(m.weight for m in revealed):
-        return None
-    return [(member.validator, signatures[member.validator]) for member in signed]
 
 
 def proposal_bond(session: Session, row: Round) -> int:

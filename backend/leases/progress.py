@@ -23,7 +23,8 @@ def look(backend: Backend) -> None:
         given: list[list[int]] = [[] for _ in range(current.task_count)]
         for submission in current.submissions:
             for task, answer in submission.labels:
-                given[task].append(answer)
+                if task < current.task_count and answer < terms.classes:  # others came by the open path, and do not count
+                    given[task].append(answer)
         sure = [
             task
             for task, (best, p) in enumerate(certainty(terms, history))
@@ -33,7 +34,7 @@ def look(backend: Backend) -> None:
             session.merge(
                 Progress(
                     round=current.round_id,
-                    labels=sum(map(len, given)),
+                    labels=sum(len(submission.labels) for submission in current.submissions),
                     sure=sum(1 << task for task in sure).to_bytes(-(-current.task_count // 8), "little"),
                     spared=sum(most - len(given[task]) for task in sure),
                 )

@@ -58,7 +58,12 @@ class Result:
 
 
 def label_counts(session: Session, round_id: int) -> dict[int, dict[int, int]]:
-    """How often each class was given to each task of a round, by submissions that the chain accepted and the panel did not void."""
+    """How often each class was given to each task of a round, by submissions that the chain accepted and the panel did not void.
+
+    Tasks and classes that the round does not have do not count, as by the rule (K2): the open path may bring any.
+    """
+    row = session.get_one(Round, round_id)
+    classes = session.get_one(Dataset, row.dataset).terms["classes"]
     void = select(OpenSubmission.sequence).where(
         OpenSubmission.round == Submission.round,
         OpenSubmission.contributor == Submission.contributor,
@@ -75,6 +80,7 @@ def label_counts(session: Session, round_id: int) -> dict[int, dict[int, int]]:
             & (Submission.labels_root == SignedSubmission.labels_root),
         )
         .where(Submission.round == round_id, (Submission.admission != OPEN_PATH) | ~void.exists())
+        .where(Label.task < row.task_count, Label.answer < classes)
         .group_by(Label.task, Label.answer)
     )
     counts: dict[int, dict[int, int]] = defaultdict(dict)

@@ -104,14 +104,15 @@ def require_same(session: Session, known: SignedSubmission, request: SubmitReque
         raise Conflict("digest_reused", "This signed submission is here already, with other labels or another signature.")
 
 
-def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int) -> None:
+def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int | None) -> None:
+    """Raises Invalid unless the labels are those of the root, and of known classes. `classes`: None for any."""
     labels = request.labels
     if len({label.task for label in labels}) != len(labels):
         raise Invalid("task_twice", "A submission holds a task at most once.")
     if len(labels) != request.submission.count:
         raise Invalid("wrong_count", f"The submission claims {request.submission.count} labels and holds {len(labels)}.")
     for label in labels:
-        if label.answer >= classes:
+        if classes is not None and label.answer >= classes:
             raise Invalid("unknown_class", f"Task {label.task} has answer {label.answer}; classes run from 0 to {classes - 1}.")
     if "0x" + labels_root([(x.task, x.answer, bytes.fromhex(x.salt[2:])) for x in labels]).hex() != request.submission.labels_root:
         raise Invalid("wrong_root", "labels_root is not the root of these labels (leaves: task, answer, salt; sorted by hash).")

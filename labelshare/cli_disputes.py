@@ -23,7 +23,7 @@ from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.wallet import Wallet
 from labelshare.client.watch import Challenger, Watcher
 from labelshare.options import LBL, KeyOption, ManifestOption, RpcOption
-from labelshare.terminal import console
+from labelshare.terminal import console, plain, say
 
 RoundArgument = Annotated[int, typer.Argument(help="number of the round", metavar="ROUND")]
 EvidenceOption = Annotated[
@@ -144,14 +144,14 @@ def watch(
         alarmed = False
         try:
             for notice in watcher.look():
-                console.print(str(notice), highlight=False, markup=False, soft_wrap=True)
+                say(str(notice))
                 alarmed = alarmed or notice.alarm
                 if notice.alarm and alarm:
-                    subprocess.run([alarm, str(notice)], check=False)
+                    subprocess.run([alarm, plain(str(notice))], check=False)
         except (ApiError, RpcError, RpcUnavailable, TimedOut) as error:
             if once:
                 raise
-            console.print(f"Looking again in {pause:g} s: {error}", highlight=False, markup=False, soft_wrap=True)
+            say(f"Looking again in {pause:g} s: {error}")
         if once:
             raise typer.Exit(int(alarmed))
         time.sleep(pause)

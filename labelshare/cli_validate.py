@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from labelshare import options
-from labelshare.client.audit import Validator
+from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.client.api import Api, ApiError, TimedOut
+from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.wallet import Wallet
 from labelshare.options import ApiOption, KeyOption, ManifestOption, RpcOption
-from labelshare.terminal import ask_class, console
+from labelshare.terminal import ask_class, console, say
 
 POLL = 5.0  # seconds between looks at what is to be done
 PATIENCE = 300.0  # seconds that the program may take for a task
@@ -20,6 +22,13 @@ PATIENCE = 300.0  # seconds that the program may take for a task
 
 class AnswerError(RuntimeError):
     """The program that answers tasks failed; the message says how."""
+
+
+# What an operator, a node, a task or the program can cause; the last three are answers that are none of a Labelshare API's.
+TROUBLE = (
+    *(AnswerError, ApiError, EvidenceMismatch, RpcError, RpcUnavailable, SampleMismatch, TimedOut),
+    *(KeyError, TypeError, ValueError),
+)
 
 
 def validate(
@@ -40,17 +49,32 @@ def validate(
     api, wallet = options.open_api(api_url), Wallet.load(key_file)
     validator = Validator(api, wallet, options.open_chain(rpc_url, manifest))
     while True:
-        duties = api.get("/me/validator", wallet.access(api, "me", 0))["duties"]
-        for duty in duties:
-            if duty["step"] == "wait":
+        well = True
+        for round_id, kind in _duties(api, wallet, once):
+            if kind == "jury":
+                console.print(f"You sit on the jury of round {round_id}: labelshare juror {round_id}")
                 continue
-            if duty["kind"] == "jury":
-                console.print(f"You sit on the jury of round {duty['round']}: labelshare juror --round {duty['round']}")
-                continue
-            _audit(validator, duty["round"], key_file, program)
+            try:
+                _audit(validator, round_id, key_file, program)
+            except TROUBLE as error:
+                # The other panels wait, too, and silence there is slashed whatever happened here.
+                well = False
+                say(f"Round {round_id}: {type(error).__name__}: {error}")
         if once:
-            return
+            raise typer.Exit(0 if well else 1)
         time.sleep(POLL)
+
+
+def _duties(api: Api, wallet: Wallet, once: bool) -> list[tuple[int, str]]:
+    """(round, kind) of what waits for the wallet now; nothing while the operator is not to be asked, unless it is asked `once`."""
+    try:
+        duties = api.get("/me/validator", wallet.access(api, "me", 0))["duties"]
+        return [(int(duty["round"]), str(duty["kind"])) for duty in duties if duty["step"] != "wait"]
+    except TROUBLE as error:
+        if once:
+            raise
+        say(f"Asking again in {POLL:g} s: {type(error).__name__}: {error}")
+        return []
 
 
 def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None) -> None:

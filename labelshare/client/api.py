@@ -99,7 +99,7 @@ class Api:
 
     def save(self, path: str, file: Path, headers: dict[str, str]) -> int:
         """Writes an answer to a file as it comes, and only then under its name; its bytes. Raises ApiError, TimedOut."""
-        part, size = file.with_name(file.name + ".part"), 0
+        part, size, whole = file.with_name(file.name + ".part"), 0, False
         try:
             with self._client.stream("GET", path, headers=headers) as response, part.open("wb") as output:
                 if response.status_code >= 400:
@@ -107,10 +107,11 @@ class Api:
                     raise _refusal(response)
                 for piece in response.iter_bytes():
                     size += output.write(piece)
+                whole = True
         except httpx.TransportError as error:
             raise TimedOut(f"{self.url} broke off GET {path} ({type(error).__name__}). Try again.") from error
         finally:
-            if size == 0:
+            if not whole:
                 part.unlink(missing_ok=True)
         part.replace(file)
         return size

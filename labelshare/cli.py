@@ -113,6 +113,9 @@ def audit(
     open_files: Annotated[
         list[Path] | None, typer.Option("--open", help="labels file of an open submission shown to you; as often as needed")
     ] = None,
+    late: Annotated[
+        bool, typer.Option("--late", help="show the operator no ballot before the panel reveals; run again then, or be slashed")
+    ] = False,
     manifest: ManifestOption = None,
 ) -> None:
     """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it, keep it.
@@ -139,7 +142,12 @@ def audit(
         return found
 
     ballot = key_file.with_suffix(f".round-{round_id}.ballot")
-    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence)
+    done = validator.audit(
+        round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence, early=not late
+    )
+    if not done:
+        console.print(f"Round {round_id}: ballot committed, and kept in {ballot}. Run again when the panel reveals.")
+        return
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
     console.print(f"Keep {evidence} until 30 days after the round's end: a jury would ask the panel for it.")
 

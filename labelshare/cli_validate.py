@@ -44,10 +44,12 @@ def validate(
 ) -> None:
     """Do a validator's duties as they come: audit what one was drawn for, reveal, check and sign the evidence. Until Ctrl-C.
 
-    Ballots are kept beside the key file until they are revealed: broken off and started again, it goes on where it ended.
+    Ballots are kept beside the key file, and shown to nobody, until no other can be committed: whoever commits and is away when the
+    panel reveals is slashed. Broken off and started again, it goes on where it ended.
     """
     api, wallet = options.open_api(api_url), Wallet.load(key_file)
     validator = Validator(api, wallet, options.open_chain(rpc_url, manifest))
+    sealed: set[int] = set()
     while True:
         well = True
         for round_id, kind in _duties(api, wallet, once):
@@ -55,7 +57,7 @@ def validate(
                 console.print(f"You sit on the jury of round {round_id}: labelshare juror {round_id}")
                 continue
             try:
-                _audit(validator, round_id, key_file, program)
+                _audit(validator, round_id, key_file, program, sealed)
             except TROUBLE as error:
                 # The other panels wait, too, and silence there is slashed whatever happened here.
                 well = False
@@ -77,7 +79,10 @@ def _duties(api: Api, wallet: Wallet, once: bool) -> list[tuple[int, str]]:
         return []
 
 
-def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None) -> None:
+def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None, sealed: set[int]) -> None:
+    """What can be done of a duty now. `sealed`: rounds whose ballot is committed and is not shown to anybody yet."""
+    if round_id in sealed and not validator.reveals(round_id):
+        return
     evidence = key_file.with_suffix(f".round-{round_id}.evidence.json")
     if validator.is_audited(round_id):
         validator.sign_evidence(round_id, file=evidence)
@@ -93,8 +98,12 @@ def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | 
             raise typer.Abort
         return found
 
-    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"), evidence_file=evidence)
-    console.print(f"Round {round_id} audited; keep {evidence} until 30 days after the round's end.")
+    ballot = key_file.with_suffix(f".round-{round_id}.ballot")
+    if validator.audit(round_id, answer, ballot_file=ballot, evidence_file=evidence, early=False):
+        console.print(f"Round {round_id} audited; keep {evidence} until 30 days after the round's end.")
+        return
+    sealed.add(round_id)
+    console.print(f"Round {round_id}: the ballot is committed, and is opened once nobody can copy it. Keep this running.")
 
 
 def answer_with(program: Path, task: dict[str, Any], classes: int) -> int:

@@ -16,7 +16,7 @@ STEP = 50  # the consensus is computed again when one label in so many is new
 
 def look(backend: Backend) -> None:
     """Computes again, outside of any transaction, the consensus of each open adaptive round that has grown enough."""
-    with backend.database.transaction() as session:
+    with backend.database.reading() as session:
         due = [_history(session, row) for row in _open_rounds(session, backend.operator.address) if _has_grown(session, row)]
     for terms, history, most in due:
         current = history[-1]

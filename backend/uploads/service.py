@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.errors import Invalid, NotFound
 from backend.product_models import StoredFile, Upload, UploadTask
+from backend.tasks.content import images_of
+from backend.tasks.service import shown_images
 from backend.uploads.images import BadImage, CleanImage, clean
 from backend.uploads.rows import MAX_ROWS, SHOWN, BadRow, Parsed, parse_rows
 from backend.uploads.schemas import UploadView
@@ -135,6 +137,12 @@ def uploaded_contents(session: Session, upload_id: str, account: str) -> list[by
 
 
 def _forget(session: Session, before: int) -> None:
+    """Deletes old uploads, and the images that only they showed."""
     old = select(Upload.id).where(Upload.created_at < before)
+    pictures = select(UploadTask.content).where(UploadTask.upload_id.in_(old.where(Upload.kind == "images")))
+    images = images_of([json.loads(content) for content in session.scalars(pictures)])
     session.execute(delete(UploadTask).where(UploadTask.upload_id.in_(old)))
     session.execute(delete(Upload).where(Upload.created_at < before))
+    unused = sorted(images - shown_images(session, images))
+    for start in range(0, len(unused), 500):
+        session.execute(delete(StoredFile).where(StoredFile.hash.in_(unused[start : start + 500])))

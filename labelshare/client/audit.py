@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ class Validator:
         """Whether the audit has ended well: then only the evidence is left to sign."""
         return AUDIT_PHASES[self.chain.read("AuditBoard", "auditOf", round_id)[0]] == "audited"
 
+    def reveals(self, round_id: int) -> bool:
+        """Whether nobody can commit to a ballot any more, by the chain: opened now, none can be copied."""
+        phase, _, _, _, _, _, commit_ends, *_ = self.chain.read("AuditBoard", "auditOf", round_id)
+        over = AUDIT_PHASES[phase] == "committing" and time.time() > commit_ends
+        return over or AUDIT_PHASES[phase] in ("revealing", "audited")
+
     def sample(self, round_id: int) -> dict[str, Any]:
         """The tasks to label, in ballot order. Raises ApiError when not on the panel."""
         view: dict[str, Any] = self.api.get(f"/rounds/{round_id}/audit", self.wallet.access(self.api, "audit", round_id))
@@ -53,8 +60,12 @@ class Validator:
         ballot_file: Path | None = None,
         open_files: Sequence[Path] = (),
         evidence_file: Path | None = None,
-    ) -> None:
+        early: bool = True,
+    ) -> bool:
         """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps.
+
+        Whether it is done. `early`: the opened ballot is handed to the operator at once, who holds it until the panel reveals. Not
+        early, nobody sees it before; while others still commit the duty is not done: call again with the same `ballot_file`.
 
         With a `ballot_file` the ballot is kept there before it is committed, and taken from there when the work was broken off:
         whoever commits and cannot reveal is slashed. `open_files`: the labels of open submissions shown to this validator, which
@@ -67,10 +78,13 @@ class Validator:
         shown = shown_bits(self.chain, round_id, open_files)
         answers, salt = self._ballot(round_id, view, answer, ballot_file)
         self.commit(round_id, view["attempt"], answers, salt)
+        if not early and not self.reveals(round_id):
+            return False
         self.reveal(round_id, answers, salt, seconds)
         if self.chain.read("LabelRegistry", "openSubmissionsOf", round_id):
             self.attest(round_id, view["attempt"], shown, seconds)
         self.sign_evidence(round_id, seconds, evidence_file)
+        return True
 
     def _ballot(
         self, round_id: int, view: dict[str, Any], answer: Callable[[dict[str, Any]], int], path: Path | None

@@ -29,6 +29,8 @@ class SeededChain(Chain):
 
     attempt = 1
     open_submissions = 0
+    phase = 2  # committing
+    commit_ends = 2**40
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
@@ -36,7 +38,7 @@ class SeededChain(Chain):
     def read(self, contract: str, function: str, *arguments: Any) -> Any:
         assert arguments == (ROUND,)
         if function == "auditOf":
-            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, 0, SEED)
+            return (self.phase, self.attempt, 0, 1, 1, 9, self.commit_ends, 2**41, 0, SEED)
         if function == "openSubmissionsOf":
             return self.open_submissions
         assert function == "roundOf"
@@ -306,3 +308,18 @@ def test_open_submissions_are_attested_once_ballots_are_revealed(operator: Opera
     operator.knows_attestation = True
     validator(operator, chain).attest(ROUND, 1, 3)
     assert len(operator.attestations) == 1
+
+
+@pytest.mark.parametrize(("phase", "commit_ends"), [(3, 2**40), (2, 1)])
+def test_a_ballot_is_shown_to_nobody_while_another_can_still_be_committed(
+    operator: Operator, chain: SeededChain, tmp_path: Path, phase: int, commit_ends: int
+) -> None:
+    """An operator who holds opened ballots early could have a friend on the panel copy them."""
+    kept = tmp_path / "ballot"
+    assert validator(operator, chain).audit(ROUND, lambda _: 2, ballot_file=kept, early=False) is False
+    assert len(operator.commits) == 1
+    assert operator.reveals == operator.signatures == []
+    chain.phase, chain.commit_ends = phase, commit_ends
+    assert validator(operator, chain).audit(ROUND, never, ballot_file=kept, early=False) is True
+    assert operator.reveals[0]["answers"] == "0x020202"
+    assert len(operator.signatures) == 1

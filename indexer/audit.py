@@ -2,8 +2,8 @@
 share, license, audit, settlement and parameter that the mirror holds (indexer/comparisons.py).
 
 The mirror is read in one transaction, so its rows and its checkpoint belong together; the contracts are asked by that block's
-hash, so a reorganization meanwhile is an error of the node's and not a difference. Runs beside the indexer at an interval, and on
-demand.
+hash, so a reorganization meanwhile is an error of the node's and not a difference. What differs is looked at again: anvil shows
+the block that it is making under the newest block's hash. Runs beside the indexer at an interval, and on demand.
 """
 
 import threading
@@ -33,6 +33,7 @@ from labelshare.chain.naming import canonical_type, snake
 log = structlog.get_logger("indexer")
 
 SHOWN = 20
+LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,29 @@ class Result:
 
 
 def audit(engine: Engine, url: str, deployed: Deployment, stopped: Callable[[], bool] = lambda: False) -> Result:
-    """Raises SourceError when the node fails or does not have the state of that block any more (or yet)."""
+    """The last look, with what differed in every one of them. Raises SourceError when the node fails or does not have the state of
+    that block any more (or yet)."""
     rpc = Rpc(url, timeout=60)
     try:
-        with engine.connect() as connection:
-            place = connection.execute(select(Checkpoint.block_number, Checkpoint.block_hash)).one_or_none()
-            if place is None:
-                return Result(0, 0, [])
-            return _Audit(rpc, deployed, connection, stopped).result(place.block_number, place.block_hash)
+        result = _look(engine, rpc, deployed, stopped)
+        for _ in range(LOOKS - 1):
+            if not result.differences:
+                break
+            before = {(difference.where, difference.name) for difference in result.differences}
+            again = _look(engine, rpc, deployed, stopped)
+            standing = [difference for difference in again.differences if (difference.where, difference.name) in before]
+            result = Result(again.block, again.values, standing)
+        return result
     finally:
         rpc.close()
+
+
+def _look(engine: Engine, rpc: Rpc, deployed: Deployment, stopped: Callable[[], bool]) -> Result:
+    with engine.connect() as connection:
+        place = connection.execute(select(Checkpoint.block_number, Checkpoint.block_hash)).one_or_none()
+        if place is None:
+            return Result(0, 0, [])
+        return _Audit(rpc, deployed, connection, stopped).result(place.block_number, place.block_hash)
 
 
 class _Audit:

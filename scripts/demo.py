@@ -37,6 +37,7 @@ from labelshare.client.wallet import Wallet
 from scripts.crowd_replay import Label, load, panel_answer, with_clique
 from scripts.demo_digits import Cast, Digits, play_newcomer
 from scripts.demo_report import Replay, build_report, problems_of, show_report
+from scripts.history import read_at
 from scripts.stack import ROOT, SERVICES, Stack, StackError, demo_key
 
 LBL = 10**18
@@ -105,9 +106,8 @@ class Demo:
     def check_ledger(self) -> None:
         """Invariant 1, at one block: the mirror's sum and holdings, and what the token says the Ledger holds."""
         health = self.api.get("/health")
-        data = "0x" + call_data("LabelToken", "balanceOf", [self.chain.address("Ledger")]).hex()
-        call = {"to": self.chain.address("LabelToken"), "data": data}
-        held = int(self.rpc.call("eth_call", call, hex(health["mirror_block"])), 16)
+        token, ledger = self.chain.address("LabelToken"), self.chain.address("Ledger")
+        held = read_at(self.rpc, token, "LabelToken", "balanceOf", [ledger], health["mirror_block"])
         mirrored, summed = int(health["ledger"]["held"]), int(health["ledger"]["sum"])
         if not summed == mirrored == held:
             raise RuntimeError(f"The Ledger does not add up: accounts {summed}, mirrored {mirrored}, on chain {held}.")

@@ -25,6 +25,7 @@ from labelshare.client.wallet import Wallet
 from labelshare.rules import eip712
 from labelshare.rules.merkle import labels_root
 from scripts.bench.load_clients import Result
+from scripts.history import read_at
 from scripts.stack import Stack, demo_key
 
 LBL = 10**18
@@ -159,8 +160,7 @@ class World:
 
     def balance(self, account: str, block: int) -> int:
         """Of a Ledger account, base units, as of a block."""
-        data = "0x" + call_data("Ledger", "balanceOf", [account]).hex()
-        return int(self.rpc.call("eth_call", {"to": self.chain.address("Ledger"), "data": data}, hex(block)), 16)
+        return read_at(self.rpc, self.chain.address("Ledger"), "Ledger", "balanceOf", [account], block)
 
     def block_hash(self, number: int) -> str | None:
         block = self.rpc.block(hex(number))

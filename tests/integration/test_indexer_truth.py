@@ -3,7 +3,7 @@
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from indexer.audit import audit
 from indexer.database import open_database, open_for_reading
 from indexer.heads import Heads, websocket_url
 from indexer.health import Health
+from indexer.rpc import Rpc
 from indexer.runner import Runner
 from indexer.settings import Settings
 from indexer.source import Source, SourceError
@@ -123,6 +124,31 @@ def test_a_pushed_head_is_mirrored_without_asking(protocol: Protocol, tmp_path: 
     source.close()
     assert not loop.is_alive()
     assert audit(open_for_reading(url), protocol.anvil.url, deployment).differences == []
+
+
+def test_an_audit_is_not_deceived_by_a_node_that_shows_the_block_it_is_making(
+    protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """anvil answers for the newest block with what the next one has done already, if it is being mined just then."""
+    deployment, url = deployed(protocol), f"sqlite:///{tmp_path}/mirror.db"
+    store, source = Store(open_database(url), deployment), Source(protocol.anvil.url, deployment.contracts.values())
+    runner = Runner(source, store, deployment, Settings(protocol.anvil.url, url, tmp_path / "manifest.json"))
+    while runner.step():
+        pass
+    source.close()
+    pay_in_one_block(protocol, 17)
+    early: list[str] = []
+    honest = Rpc.batch
+
+    def batch(rpc: Rpc, calls: Sequence[tuple[str, list[Any]]]) -> Any:
+        if not early and calls[0][1][0]["to"] == deployment.address("Ledger"):
+            early.extend(method for method, _ in calls)
+            calls = [(method, [call, "latest"]) for method, (call, _) in calls]
+        return honest(rpc, calls)
+
+    monkeypatch.setattr(Rpc, "batch", batch)
+    assert audit(open_for_reading(url), protocol.anvil.url, deployment).differences == []
+    assert len(early) >= 6
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

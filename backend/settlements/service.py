@@ -22,7 +22,11 @@ OPEN_PATH = 2
 
 def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSubmission]]:
     """The round's submissions that count, as the chain has them, each with what was signed here, by contributor and sequence
-    number. Open ones count by the panel's word."""
+    number. Open ones count by the panel's word.
+
+    What was passed over and signed anew has the same labels under the same root, for salts follow from the sequence number: of all
+    that is here the one counts that the chain's signer signed, and of these the newest that was not dropped.
+    """
     counted = select(OpenSubmission.sequence).where(
         OpenSubmission.round == Submission.round,
         OpenSubmission.contributor == Submission.contributor,
@@ -38,9 +42,16 @@ def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSu
             & (SignedSubmission.labels_root == Submission.labels_root),
         )
         .where(Submission.round == round_id, (Submission.admission != OPEN_PATH) | counted.exists())
-        .order_by(Submission.contributor, Submission.sequence)
+        .order_by(
+            Submission.contributor,
+            Submission.sequence,
+            SignedSubmission.signer == Submission.signer,
+            SignedSubmission.dropped.desc(),
+            SignedSubmission.received_at,
+            SignedSubmission.digest,
+        )
     )
-    return [(on_chain, signed) for on_chain, signed in rows]
+    return list({(on_chain.contributor, on_chain.sequence): (on_chain, signed) for on_chain, signed in rows}.values())
 
 
 def labels_of(session: Session, signed: SignedSubmission) -> list[Label]:

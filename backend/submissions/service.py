@@ -125,7 +125,7 @@ def _check_lease(session: Session, request: SubmitRequest, round_id: int, now: i
         raise NotFound("unknown_lease", "There is no such lease of this contributor in this round; lease tasks first.")
     lease, slots = found
     if request.submission.count > lease.most:
-        raise Forbidden("over_ticket", f"The ticket covers {lease.most} labels; the submission has {request.submission.count}.")
+        raise Forbidden("over_ticket", f"The lease covers {lease.most} labels; the submission has {request.submission.count}.")
     if lease.expires_at < now:
         raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
     stray = sorted({label.task for label in request.labels} - slots)

@@ -2128,7 +2128,6 @@ export interface components {
             tasks: components["schemas"]["LeasedTask"][];
             /** Unavailable */
             unavailable: number[];
-            ticket: components["schemas"]["Ticket"];
         };
         /**
          * LeasedTask
@@ -3472,18 +3471,6 @@ export interface components {
             outcome: "open" | "erased" | "kept";
             /** Created At */
             created_at: number;
-        };
-        /**
-         * Ticket
-         * @description The operator's Assignment: lets anyone relay one submission of at most `count` labels with this sequence number.
-         */
-        Ticket: {
-            /** Count */
-            count: number;
-            /** Deadline */
-            deadline: number;
-            /** Signature */
-            signature: string;
         };
         /**
          * Totals

@@ -143,6 +143,13 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture
+def lone(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
 def test_requests_at_once_under_one_idempotency_key_act_once(fresh: World) -> None:
     headers = {**fresh.access(fresh.ada, "lease", 1), "Idempotency-Key": "lease-number-1"}
     answers = at_once(lambda: fresh.client.post("/v1/rounds/1/leases", json={"count": 2}, headers=headers))
@@ -156,18 +163,18 @@ def test_requests_at_once_under_one_idempotency_key_act_once(fresh: World) -> No
     assert again.json() == good[0].json()
 
 
-def test_a_key_whose_request_failed_or_died_may_be_used_again(fresh: World) -> None:
-    headers = {**fresh.access(fresh.ada, "lease", 1), "Idempotency-Key": "lease-number-2"}
+def test_a_key_whose_request_failed_or_died_may_be_used_again(lone: World) -> None:
+    headers = {**lone.access(lone.ada, "lease", 1), "Idempotency-Key": "lease-number-2"}
     path = "/v1/rounds/1/leases"
     wish = {"tasks": [5]}
-    assert fresh.client.post(path, json={"tasks": [99]}, headers=headers).json()["code"] == "nothing_free"
-    assert fresh.rows()[Repeated.__tablename__] == 0
-    assert fresh.client.post(path, json=wish, headers=headers).status_code == 200
-    died = (fresh.ada.address, "lease-number-2")
-    fresh.change(Repeated, died, body="")
-    assert fresh.client.post(path, json=wish, headers=headers).json()["code"] == "still_at_work"
-    fresh.change(Repeated, died, body="", created_at=fresh.now - PATIENCE - 1)
-    assert fresh.client.post(path, json=wish, headers=headers).status_code == 200
+    assert lone.client.post(path, json={"tasks": [99]}, headers=headers).json()["code"] == "nothing_free"
+    assert lone.rows()[Repeated.__tablename__] == 0
+    assert lone.client.post(path, json=wish, headers=headers).status_code == 200
+    died = (lone.ada.address, "lease-number-2")
+    lone.change(Repeated, died, body="")
+    assert lone.client.post(path, json=wish, headers=headers).json()["code"] == "still_at_work"
+    lone.change(Repeated, died, body="", created_at=lone.now - PATIENCE - 1)
+    assert lone.client.post(path, json=wish, headers=headers).status_code == 200
 
 
 def test_one_submission_sent_several_times_at_once_gets_one_receipt(fresh: World) -> None:
@@ -181,16 +188,16 @@ def test_one_submission_sent_several_times_at_once_gets_one_receipt(fresh: World
 # Who may ask
 
 
-def test_a_session_key_of_one_dataset_asks_nothing_of_another(fresh: World) -> None:
-    key, ada = fresh.key, fresh.ada.address
-    fresh.mirror(fresh.dataset_row(2), fresh.round_row(2, 2, "0x" + "22" * 32))
-    fresh.change(Session, (ada, key.address), dataset=2)
+def test_a_session_key_of_one_dataset_asks_nothing_of_another(lone: World) -> None:
+    key, ada = lone.key, lone.ada.address
+    lone.mirror(lone.dataset_row(2), lone.round_row(2, 2, "0x" + "22" * 32))
+    lone.change(Session, (ada, key.address), dataset=2)
     for path, purpose, subject in (("/v1/rounds/1/labels", "labels", 1), ("/v1/me/submissions", "me", 0)):
-        refused = fresh.client.get(path, headers=fresh.access(key, purpose, subject, ada))
+        refused = lone.client.get(path, headers=lone.access(key, purpose, subject, ada))
         assert (refused.status_code, refused.json()["code"]) == (401, "wrong_signer")
-    lease = fresh.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=fresh.access(key, "lease", 1, ada))
+    lease = lone.client.post("/v1/rounds/1/leases", json={"count": 1}, headers=lone.access(key, "lease", 1, ada))
     assert lease.status_code == 401
-    assert fresh.client.get("/v1/rounds/2/labels", headers=fresh.access(key, "labels", 2, ada)).status_code == 200
+    assert lone.client.get("/v1/rounds/2/labels", headers=lone.access(key, "labels", 2, ada)).status_code == 200
 
 
 # Over a real connection

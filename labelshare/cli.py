@@ -160,7 +160,7 @@ def consensus(
     truth: Annotated[Path | None, typer.Option(help="CSV of known answers: task,label")] = None,
     show: Annotated[int, typer.Option(help="workers to print, those with most labels first; -1: all")] = 20,
 ) -> None:
-    """Run the scoring rule kappa-2 on a file of labels."""
+    """Run the scoring rule kappa-3 on a file of labels."""
     report = run_consensus_file(labels, audits, truth, output)
     for line in report.lines():
         console.print(line, highlight=False)

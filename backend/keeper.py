@@ -21,10 +21,10 @@ from backend.relay.outbox import enqueue_call, is_queued
 from backend.relay.signer import KeyFileError, load_operator
 from backend.round_state import MAX_PROPOSALS, round_state, settled_at
 from backend.settings import Settings, SettingsError
+from backend.settlements.majority import Refusal, panel_majority, refusing_wallets
 from backend.settlements.service import (
     chunks_of,
     evidence_of,
-    panel_majority,
     panel_of,
     proposal_bond,
     settlement_of,
@@ -58,11 +58,13 @@ class Keeper:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._refusing: frozenset[Refusal] = frozenset()
 
     def step(self) -> bool:
         """Looks once at every live round. False: there is nothing to do at once again."""
         try:
             progress.look(self.backend)
+            self._refusing = refusing_wallets(self.backend)
             self._keep()
         except IntegrityError:
             log.info("another keeper asked for the same step at the same time")
@@ -157,7 +159,7 @@ class Keeper:
         if is_queued(session, key):
             return True
         required = before.required_root if before else None
-        signatures = panel_majority(session, audit) if required is None else []
+        signatures = panel_majority(self.backend, session, audit, self._refusing) if required is None else []
         if signatures is None or not self._can_bond(session, row):
             return False
         entries = settlement_of(session, row).entries

@@ -16,6 +16,7 @@ from backend.settlements.service import evidence_of, labels_of, sample_of
 from backend.signatures import require_signer
 from indexer.models import Audit, Dispute, Juror, OpenSubmission, PanelMember, Round
 from labelshare.rules import draw, eip712
+from labelshare.rules.merkle import tasks_tree
 
 AFTER_COMMIT = ("revealing", "audited")
 
@@ -27,13 +28,19 @@ def view_audit(session: Session, round_id: int, validator: str) -> schemas.Audit
     if audit.phase not in ("committing", "revealing"):
         raise Conflict("no_ballots_now", f"The audit of round {round_id} is {audit.phase}.")
     contents = task_contents(session, draft_of(session, row))
+    tree = tasks_tree([bytes.fromhex(task.content_hash[2:]) for task in contents])
     return schemas.AuditView(
         attempt=audit.attempt,
         classes=get_dataset(session, row.dataset).terms["classes"],
         commit_ends=audit.commit_ends,
         reveal_ends=audit.reveal_ends,
         sample=[
-            schemas.SampledTask(index=i, content_hash=contents[i].content_hash, content=json.loads(contents[i].content))
+            schemas.SampledTask(
+                index=i,
+                content_hash=contents[i].content_hash,
+                content=json.loads(contents[i].content),
+                proof=["0x" + sibling.hex() for sibling in tree.proof(i)],
+            )
             for i in sample_of(row, audit)
         ],
     )

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 BATCH = 1_000  # rows that are encoded at once
+# The full-width forms, too: some spreadsheets take them for the plain ones.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS = ("round", "task", "content_hash", "content", "class", "class_name", "confidence", "verdict", "labels")
 
 
@@ -91,7 +93,7 @@ def csv_rows(rows: Iterator[Row], about: About) -> Iterator[bytes]:
 
 def _cell(text: str) -> str:
     """Spreadsheets run cells that start like a formula: an apostrophe keeps them texts."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "'" + text if text.startswith(FORMULA) else text
 
 
 def _drain(buffer: io.StringIO) -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from backend.licenses.exports import About, Pipe, Row, plain
 
 DATA = "data/train.jsonl"
 TASKS = {"image-choice": "image-classification"}
+HASH = re.compile(r"0x[0-9a-f]{64}")  # anything else would name files outside of the folder
 CHUNK = 500  # rows that are written before bytes are sent
 
 
@@ -48,7 +50,7 @@ def folder(rows: Iterator[Row], about: About, image: Callable[[str], tuple[str, 
         with archive.open(DATA, "w", force_zip64=True) as data:
             for number, row in enumerate(rows, start=1):
                 line = plain(row, about)
-                if isinstance(line.get("image"), str):
+                if isinstance(line.get("image"), str) and HASH.fullmatch(line["image"]):
                     wanted[line["image"]] = None
                     line["file_name"] = f"images/{line['image']}"
                 members.update({name: type(value) for name, value in line.items() if type(value) in KINDS and name not in members})

@@ -2188,7 +2188,6 @@ export interface components {
             tasks: components["schemas"]["LeasedTask"][];
             /** Unavailable */
             unavailable: number[];
-            ticket: components["schemas"]["Ticket"];
         };
         /**
          * LeasedTask
@@ -3279,7 +3278,8 @@ export interface components {
         };
         /**
          * SampledTask
-         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it.
+         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it. `proof`: that the chain's
+         *     tasks root has this content hash at this index (T1, T3).
          */
         SampledTask: {
             /** Index */
@@ -3291,6 +3291,8 @@ export interface components {
             content_hash: string;
             /** Content */
             content: unknown;
+            /** Proof */
+            proof: string[];
         };
         /**
          * SealedBallot
@@ -3581,18 +3583,6 @@ export interface components {
             outcome: "open" | "erased" | "kept";
             /** Created At */
             created_at: number;
-        };
-        /**
-         * Ticket
-         * @description The operator's Assignment: lets anyone relay one submission of at most `count` labels with this sequence number.
-         */
-        Ticket: {
-            /** Count */
-            count: number;
-            /** Deadline */
-            deadline: number;
-            /** Signature */
-            signature: string;
         };
         /**
          * Totals

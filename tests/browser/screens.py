@@ -97,8 +97,10 @@ def shoot(page: Page, url: str, name: str) -> None:
                 page.screenshot(path=FOLDER / f"sign-{name}.png", full_page=True)
             button.click()
             expect(button).to_have_count(0, timeout=60_000)
+            page.wait_for_timeout(500)
             settled(page)
     page.wait_for_timeout(500)  # plots are drawn after their data is there
+    settled(page)
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     found = serious(page)
     page.screenshot(path=FOLDER / f"{name}.png", full_page=True)

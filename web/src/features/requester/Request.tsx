@@ -69,7 +69,7 @@ function One({ wallet, data }: { wallet: Wallet; data: Schema["RequesterDataset"
       <div className="row">
         <button className="button" onClick={() => show(true)}>Preview the consensus</button>
         <Link className="button" href={`/datasets/${dataset}`}>Export</Link>
-        {BigInt(data.free) > 0n && data.state !== "labeling" && <button className="button quiet" onClick={() => free.mutate()} disabled={free.isPending || !wallet.rightChain}>Take {lbl(data.free)} LBL back</button>}
+        {BigInt(data.free) > 0n && data.state !== "labeling" && <button className="button" onClick={() => free.mutate()} disabled={free.isPending || !wallet.rightChain}>Take {lbl(data.free)} LBL back</button>}
       </div>
       <Problem error={free.error} />
       {free.data && <Note kind="good" role="status">It is in your Ledger account: <Tx hash={free.data} />. <Link href="/work">My work</Link> takes it to your wallet.</Note>}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.db import Database
+from backend.juries.service import reveals_due
 from backend.leases import progress
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
@@ -117,6 +118,10 @@ class Keeper:
             enqueue_call(session, f"{contract}.{function}:{row.id}:{turn}:{state.challenge_ends}", contract, function, row.id)
         if audit is not None and (audit.phase == "revealing" or (audit.phase == "committing" and now > audit.commit_ends)):
             self._reveal(session, audit)
+        if settlement is not None and settlement.phase == "challenged":
+            for verdict in reveals_due(session, row.id, now):
+                key = f"open:{row.id}:{verdict.attempt}:{verdict.juror}"
+                enqueue_call(session, key, "Jury", "reveal", row.id, verdict.juror, verdict.root, verdict.salt)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
 

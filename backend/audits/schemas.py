@@ -57,6 +57,24 @@ class AttestationRequest(Strict):
     signature: Signature
 
 
+class OpenLabel(BaseModel):
+    task: int
+    answer: int
+    salt: Bytes32
+
+
+class OpenShown(BaseModel):
+    """Labels that hash to the root of an open submission."""
+
+    contributor: Address
+    sequence: int
+    labels: list[OpenLabel]
+
+
+class OpenLabelsView(BaseModel):
+    items: list[OpenShown]
+
+
 class EvidenceSignatureRequest(Strict):
     """The EIP-712 Evidence signature of a panel member who holds the evidence file."""
 

@@ -12,9 +12,9 @@ from backend.datasets.service import draft_of, get_dataset, get_round, task_cont
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.models import EvidenceSignature, HeldBallot, Label, SignedSubmission
 from backend.relay.outbox import enqueue_call
-from backend.settlements.service import evidence_of, sample_of
+from backend.settlements.service import evidence_of, labels_of, sample_of
 from backend.signatures import require_signer
-from indexer.models import Audit, Dispute, Juror, PanelMember, Round
+from indexer.models import Audit, Dispute, Juror, OpenSubmission, PanelMember, Round
 from labelshare.rules import draw, eip712
 from labelshare.rules.merkle import tasks_tree
 
@@ -118,6 +118,36 @@ def attest(backend: Backend, session: Session, round_id: int, request: schemas.A
     require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
     key = f"attest:{round_id}:{audit.attempt}:{request.validator}"
     enqueue_call(session, key, "AuditBoard", "attest", round_id, request.validator, request.shown, request.signature)
+
+
+def open_labels(session: Session, round_id: int, validator: str) -> schemas.OpenLabelsView:
+    """What this operator holds of the round's open submissions, in the chain's order, for a panel whose ballots are sealed."""
+    _, audit = _audit(session, round_id)
+    _member(session, audit, validator)
+    if audit.phase not in AFTER_COMMIT:
+        raise Forbidden("too_early", "The audit is blind: labels are shown once every ballot is sealed.")
+    rows = session.scalars(
+        select(SignedSubmission)
+        .join(
+            OpenSubmission,
+            (OpenSubmission.round == SignedSubmission.round)
+            & (OpenSubmission.contributor == SignedSubmission.contributor)
+            & (OpenSubmission.sequence == SignedSubmission.sequence)
+            & (OpenSubmission.labels_root == SignedSubmission.labels_root),
+        )
+        .where(OpenSubmission.round == round_id)
+        .order_by(OpenSubmission.position)
+    )
+    return schemas.OpenLabelsView(
+        items=[
+            schemas.OpenShown(
+                contributor=row.contributor,
+                sequence=row.sequence,
+                labels=[schemas.OpenLabel(task=x.task, answer=x.answer, salt=x.salt) for x in labels_of(session, row)],
+            )
+            for row in rows
+        ]
+    )
 
 
 def evidence_body(backend: Backend, session: Session, round_id: int, account: str) -> bytes:

@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class About:
-    """The dataset that rows are of."""
+    """The dataset that rows are of. `settled_at`: its last settlement so far, unix seconds; `rounds`: how many rounds are in it."""
 
     dataset: int
     name: str
@@ -46,6 +46,8 @@ class About:
     chain_id: int
     alpha: float | None
     contributors: int
+    settled_at: int
+    rounds: int
 
 
 def plain(row: Row, about: About) -> dict[str, Any]:

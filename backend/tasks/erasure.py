@@ -36,6 +36,17 @@ def ask(backend: Backend, session: Session, request: schemas.TakedownRequest) ->
     return _view(row)
 
 
+def status(session: Session, takedown: int) -> schemas.TakedownStatus:
+    """What became of a request. Raises NotFound."""
+    row = session.get(Takedown, takedown)
+    if row is None:
+        raise NotFound("unknown_takedown", f"There is no request {takedown}.")
+    view = _view(row)
+    return schemas.TakedownStatus(
+        id=view.id, content_hash=view.content_hash, outcome=view.outcome, created_at=view.created_at
+    )
+
+
 def requests(session: Session, dataset: int, account: str, cursor: str | None, limit: int) -> schemas.TakedownPage:
     """Requests about tasks of a dataset, newest first. Raises Forbidden for anyone but its requester and operator."""
     require_owner(get_dataset(session, dataset), account)

@@ -11,7 +11,8 @@ from backend.keeper import Keeper
 from backend.models import Progress
 from backend.settlements.results import label_counts
 from backend.settlements.service import round_evidence
-from indexer.models import OpenSubmission, Round, Submission
+from indexer.models import Audit, OpenSubmission, Round, Submission
+from labelshare.client.wallet import Wallet
 from labelshare.rules import eip712
 from labelshare.rules.evidence import salt
 from labelshare.rules.merkle import labels_tree
@@ -67,6 +68,24 @@ def test_labels_are_taken_once_the_chain_accepted_them_and_again_without_harm(wo
     assert hand_in(world, labels_file(world)) == (201, None)
     assert world.rows() == rows
     assert rows["app_outbox"] == 0
+
+
+def test_the_panel_is_shown_open_labels_once_its_ballots_are_sealed_and_nobody_else(world: World) -> None:
+    accept(world)
+    hand_in(world, labels_file(world))
+    world.change(Round, 1, phase="closed", closed_block=2)
+    world.mirror(audit_row(world, phase="committing"), *panel_rows())
+
+    def shown(who: Wallet) -> Any:
+        answer = world.client.get("/v1/rounds/1/open-labels", headers=world.access(who, "evidence", 1))
+        return answer.json().get("items", answer.json().get("code"))
+
+    assert shown(VALIDATORS[0]) == "too_early"
+    world.change(Audit, 1, phase="revealing")
+    assert shown(world.bob) == "not_on_panel"
+    (found,) = shown(VALIDATORS[0])
+    assert (found["contributor"], found["sequence"]) == (world.bob.address, 0)
+    assert [(x["task"], x["answer"], bytes.fromhex(x["salt"][2:])) for x in found["labels"]] == ROWS
 
 
 def test_other_labels_or_another_signature_are_refused(world: World) -> None:

@@ -151,12 +151,16 @@ def test_deleted_content_is_gone_and_its_hash_stays(world: World) -> None:
     task = "0x" + content_hash({"image": image, "alt": ""}).hex()
     asked = world.client.post("/v1/takedowns", json={"content_hash": task, "reason": "That is my house."})
     assert (asked.status_code, asked.json()["outcome"]) == (202, "open")
+    watched = f"/v1/takedowns/{asked.json()['id']}"
+    assert "reason" not in world.client.get(watched).json()
     listed = world.client.get("/v1/datasets/1/takedowns", headers=world.access(world.requester, "takedowns", 1))
     assert listed.json()["items"][0]["reason"] == "That is my house."
     done = world.client.post(
         "/v1/datasets/1/erasures", json={"content_hash": task}, headers=world.access(world.requester, "erase", 1)
     )
     assert done.json() == {"content_hash": task, "erased": True, "requests": 1}
+    assert world.client.get(watched).json()["outcome"] == "erased"
+    assert world.client.get("/v1/takedowns/99").json()["code"] == "unknown_takedown"
     assert world.client.get(f"/v1/content/{image}").status_code == 404
     with world.backend.database.transaction() as session:
         assert json.loads(session.get_one(Task, task).content) == {"erased": True}

@@ -1,6 +1,7 @@
 """The formats of a download, read back by the tools that people use for them."""
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
@@ -25,6 +26,8 @@ ABOUT = About(
     chain_id=1,
     alpha=0.5,
     contributors=3,
+    settled_at=1_790_000_000,
+    rounds=1,
 )
 
 
@@ -88,6 +91,9 @@ def test_the_hugging_face_folder_has_rows_images_card_and_croissant() -> None:
             f"images/{deleted}",
         ]
         croissant = json.loads(archive.read("croissant.json"))
+        (file,) = croissant["distribution"]
+        data = archive.read(file["contentUrl"])
+        assert (file["sha256"], file["contentSize"]) == (hashlib.sha256(data).hexdigest(), f"{len(data)} B")
         assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.0"
         assert {f["name"] for f in croissant["recordSet"][0]["field"]} <= set(
             json.loads(archive.read("data/train.jsonl").splitlines()[0])

@@ -8,24 +8,27 @@ from sqlalchemy import Connection, select
 from indexer.models import RawEvent
 from indexer.models.base import LOG_BITS
 from indexer.rows import Values
-from labelshare.chain.decode import Log, raw_data, raw_topics
+from labelshare.chain.decode import Log, MalformedLog, raw_data, raw_topics
 
 PAGE = 5_000
 
 
 def raw_rows(logs: Iterable[Log]) -> list[Values]:
-    """Raises ValueError for a log that is no hex."""
+    """Raises MalformedLog for a log that is no hex."""
     raw = _Bytes()
-    return [
-        (
-            log.block_number << LOG_BITS | log.log_index,
-            raw[log.transaction_hash],
-            raw[log.address],
-            raw_topics(log),
-            raw_data(log),
-        )
-        for log in logs
-    ]
+    try:
+        return [
+            (
+                log.block_number << LOG_BITS | log.log_index,
+                raw[log.transaction_hash],
+                raw[log.address],
+                raw_topics(log),
+                raw_data(log),
+            )
+            for log in logs
+        ]
+    except ValueError as error:
+        raise MalformedLog(f"a log is no hex: {error}") from error
 
 
 class _Bytes(dict[str, bytes]):

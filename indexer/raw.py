@@ -1,5 +1,6 @@
 """Raw events: logs as rows of bytes, and back."""
 
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class _Bytes(dict[str, bytes]):
     """Hex texts as bytes, each parsed once: logs repeat their contracts and transactions."""
 
     def __missing__(self, text: str) -> bytes:
-        value = self[text] = bytes.fromhex(text[2:])
+        value = self[text] = unhexlify(text[2:])
         return value
 
 

@@ -48,7 +48,7 @@ class Kind:
         mapper = inspect(model)
         table = mapper.local_table
         assert isinstance(table, Table)
-        self.model, self.table, self.name = model, table, table.name
+        self.model, self.table, self.name = model, table, str(table.name)
         self.columns = [column.key for column in table.columns]
         self.key = [self.columns.index(column.key) for column in table.primary_key]
         self.key_names = [self.columns[i] for i in self.key]

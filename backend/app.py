@@ -10,6 +10,7 @@ from backend.datasets.endpoints import router as datasets
 from backend.db import Database
 from backend.explorer.endpoints import router as explorer
 from backend.explorer.stream import Stream
+from backend.juries.endpoints import router as juries
 from backend.leases.endpoints import router as leases
 from backend.licenses.endpoints import router as licenses
 from backend.limits import AddressLimitMiddleware
@@ -26,7 +27,10 @@ from backend.submissions.endpoints import router as submissions
 from backend.tasks.endpoints import router as tasks
 from backend.uploads.endpoints import router as uploads
 
-ROUTERS = (accounts, datasets, rounds, tasks, uploads, sessions, leases, submissions, audits, settlements, licenses, me, explorer)
+ROUTERS = (
+    *(accounts, datasets, rounds, tasks, uploads, sessions, leases, submissions, audits, juries),
+    *(settlements, licenses, me, explorer),
+)
 UPLOADS = ("/v1/uploads",)
 DESCRIPTION = """
 The backend of one Labelshare operator. It stores tasks, leases them, takes signed labels and relays them to the chain; it holds

@@ -11,14 +11,16 @@ from backend.context import Backend
 from backend.datasets.service import draft_of, get_dataset, get_round, task_contents
 from backend.errors import Conflict, Forbidden
 from backend.leases.progress import sure_tasks
-from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView, Ticket
+from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView
 from backend.models import Lease, SignedSubmission, Slot
 from indexer.models import Contributor, Dataset, Round
-from labelshare.rules import eip712
 
 
 def lease(backend: Backend, session: Session, round_id: int, contributor: str, request: LeaseRequest) -> LeaseView:
     """Leases free slots to the contributor. Raises Conflict when the round is not open or nothing is free.
+
+    There is no ticket in it (an Assignment, by which others than the operator may relay): with one, labels get on chain that the
+    operator was never shown, no evidence can hold them, and the round exits.
 
     Two processes that pick the same slot meet in the table's constraints: the second transaction fails and is tried again.
     """
@@ -81,7 +83,6 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
             LeasedTask(index=t, content_hash=contents[t].content_hash, content=json.loads(contents[t].content)) for t in chosen
         ],
         unavailable=sorted(set(wished or ()) - set(chosen)),
-        ticket=_ticket(backend, granted),
     )
 
 
@@ -116,8 +117,3 @@ def _choose(free: list[int], wished: list[int] | None, taken: Counter[int], coun
         return [task for task in wished if task in open_tasks]
     return sorted(free, key=lambda task: (taken[task], task))[:count]
 
-
-def _ticket(backend: Backend, granted: Lease) -> Ticket:
-    message = eip712.Assignment(granted.round, granted.contributor, granted.sequence, granted.count, granted.expires_at)
-    signature = backend.operator.sign_digest(message.digest(backend.domain("LabelRegistry")))
-    return Ticket(count=granted.count, deadline=granted.expires_at, signature="0x" + signature.hex())

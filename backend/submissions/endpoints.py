@@ -30,6 +30,10 @@ def submit(backend: Injected, round_id: IdPath, request: SubmitRequest) -> Submi
 
     try:
         return with_wallets(backend.rpc, take)
+    except IntegrityError:
+        pass  # another request was there first: with the same submission, or with another under its sequence number
+    try:
+        return with_wallets(backend.rpc, take)
     except IntegrityError as error:
         raise Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.") from error
 

@@ -104,14 +104,15 @@ def require_same(session: Session, known: SignedSubmission, request: SubmitReque
         raise Conflict("digest_reused", "This signed submission is here already, with other labels or another signature.")
 
 
-def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int) -> None:
+def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int | None) -> None:
+    """Raises Invalid unless the labels are those of the root, and of known classes. `classes`: None for any."""
     labels = request.labels
     if len({label.task for label in labels}) != len(labels):
         raise Invalid("task_twice", "A submission holds a task at most once.")
     if len(labels) != request.submission.count:
         raise Invalid("wrong_count", f"The submission claims {request.submission.count} labels and holds {len(labels)}.")
     for label in labels:
-        if label.answer >= classes:
+        if classes is not None and label.answer >= classes:
             raise Invalid("unknown_class", f"Task {label.task} has answer {label.answer}; classes run from 0 to {classes - 1}.")
     if "0x" + labels_root([(x.task, x.answer, bytes.fromhex(x.salt[2:])) for x in labels]).hex() != request.submission.labels_root:
         raise Invalid("wrong_root", "labels_root is not the root of these labels (leaves: task, answer, salt; sorted by hash).")
@@ -124,7 +125,7 @@ def _check_lease(session: Session, request: SubmitRequest, round_id: int, now: i
         raise NotFound("unknown_lease", "There is no such lease of this contributor in this round; lease tasks first.")
     lease, slots = found
     if request.submission.count > lease.most:
-        raise Forbidden("over_ticket", f"The ticket covers {lease.most} labels; the submission has {request.submission.count}.")
+        raise Forbidden("over_ticket", f"The lease covers {lease.most} labels; the submission has {request.submission.count}.")
     if lease.expires_at < now:
         raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
     stray = sorted({label.task for label in request.labels} - slots)
@@ -137,9 +138,11 @@ def _use_slots(session: Session, digest: str, request: SubmitRequest, slots: set
     """Marks the slots of the labels as used. Most often these are all that the lease has left."""
     tasks = [label.task for label in request.labels]
     if len(tasks) == len(slots):
-        session.connection().execute(USED_ALL, {"used_by": digest, "lease": request.lease_id})
+        marked = session.connection().execute(USED_ALL, {"used_by": digest, "lease": request.lease_id})
     else:
-        session.connection().execute(USED, {"used_by": digest, "lease": request.lease_id, "tasks": tasks})
+        marked = session.connection().execute(USED, {"used_by": digest, "lease": request.lease_id, "tasks": tasks})
+    if marked.rowcount != len(tasks):  # the lease ended at this very moment, and another one took its slots back
+        raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
 
 
 def _signer(digest: bytes, signature: str, contributor: str) -> str | DomainError:

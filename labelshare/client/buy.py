@@ -25,6 +25,10 @@ class Buyer:
         """The license price now, base units."""
         return int(self.chain.read("DatasetMarket", "priceOf", dataset))
 
+    def is_licensed(self, dataset: int) -> bool:
+        """Whether this wallet holds a live license."""
+        return bool(self.chain.read("DatasetMarket", "isLicensed", dataset, self.wallet.address))
+
     def buy(self, dataset: int, licensee: str | None = None, max_price: int | None = None) -> int:
         """Buys a license for `licensee` (this wallet unless given) with a permit in the same transaction; the price paid."""
         price = self.price(dataset)
@@ -37,17 +41,19 @@ class Buyer:
         return price
 
     def download(self, api: Api, dataset: int, path: Path, seconds: float = 120.0) -> None:
-        """Writes the dataset file, once the license is mirrored. Raises ApiError or TimedOut."""
+        """Writes the dataset file as it comes, once the license is mirrored: whole, or not at all. Raises ApiError or TimedOut."""
+        api.expect(self.chain.deployment)
 
-        def fetched() -> bytes | None:
+        def fetched() -> bool | None:
             try:
-                return api.get_bytes(f"/datasets/{dataset}/download", self.wallet.access(api, "download", dataset))
+                api.save(f"/datasets/{dataset}/download", path, self.wallet.access(api, "download", dataset))
             except ApiError as error:
                 if error.code != "no_license":
                     raise
                 return None
+            return True
 
-        path.write_bytes(wait_for("the license to be mirrored", fetched, seconds))
+        wait_for("the license to be mirrored", fetched, seconds)
 
     def _permit(self, value: int, deadline: int) -> bytes:
         """An EIP-2612 permit of the token for the DatasetMarket; the token's own domain tells its digest."""

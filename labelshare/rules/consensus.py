@@ -18,7 +18,7 @@ from labelshare.rules.sums import Block, Labels, add_at, count_at
 
 ITERATIONS = 8
 KINDS = 2  # of tasks: easy, hard
-RIGHT_PRIOR = 2  # pseudo-labels a class: that a contributor is right,
+RIGHT_PRIOR = 4  # pseudo-labels a class: that a contributor is right,
 CROWD_PRIOR = 1  # that they answer like the crowd,
 SMOOTHING = ONE // 64  # and of each answer
 KIND_PRIOR = 8  # pseudo-labels of a contributor's confusion of a class in that of each of its kinds

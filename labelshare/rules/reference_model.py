@@ -120,9 +120,9 @@ class Model:
         return n
 
     def crowd(self, n: dict[str, list[Row]]) -> list[Row]:
-        """The pseudo-labels of each class: two right ones, one of the crowd's, a sixty-fourth of each answer."""
+        """The pseudo-labels of each class: four right ones, one of the crowd's, a sixty-fourth of each answer."""
         said = [[sum(n[person][k][x] for person in n if person not in self.muted) for x in self.K] for k in self.K]
-        return [[2 * ONE * (k == x) + row[x] * ONE // max(sum(row), 1) + ONE // 64 for x in self.K] for k, row in enumerate(said)]
+        return [[4 * ONE * (k == x) + row[x] * ONE // max(sum(row), 1) + ONE // 64 for x in self.K] for k, row in enumerate(said)]
 
     def confusion(self, counts: Row, prior: Row) -> tuple[Row, Row]:
         """A and λ of a class."""

@@ -95,7 +95,7 @@ export class Model {
     return n;
   }
 
-  /** The pseudo-labels of each class: two right ones, one of the crowd's, a sixty-fourth of each answer. */
+  /** The pseudo-labels of each class: four right ones, one of the crowd's, a sixty-fourth of each answer. */
   private crowd(n: Row[][]): Row[] {
     return this.classes.map((k) => {
       const row = zeros(this.classes.length);
@@ -103,7 +103,7 @@ export class Model {
         if (!this.muted.has(person)) for (const x of this.classes) row[x]! += of[k]![x]!;
       });
       const all = Math.max(sum(row), 1);
-      return row.map((said, x) => (k === x ? 2 * ONE : 0) + ratio(said, ONE, all) + ONE / 64);
+      return row.map((said, x) => (k === x ? 4 * ONE : 0) + ratio(said, ONE, all) + ONE / 64);
     });
   }
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
 
 from backend.context import Injected
-from backend.errors import Conflict
+from backend.errors import Conflict, Forbidden
 from backend.signatures import with_wallets
 from backend.submissions import open_service, service
 from backend.submissions.schemas import OpenLabelsRequest, SubmissionView, SubmitRequest
@@ -30,8 +30,10 @@ def submit(backend: Injected, round_id: IdPath, request: SubmitRequest) -> Submi
 
     try:
         return with_wallets(backend.rpc, take)
-    except IntegrityError:
-        pass  # another request was there first: with the same submission, or with another under its sequence number
+    except (IntegrityError, Conflict, Forbidden):
+        # Another request may have been there first, between two looks of this one: with the same submission, which then is known by
+        # now, or with another under its sequence number.
+        pass
     try:
         return with_wallets(backend.rpc, take)
     except IntegrityError as error:

@@ -64,7 +64,7 @@ def with_wallets(rpc: Rpc, action: Callable[[], T]) -> T:
     try:
         return action()
     except WrongSigner as error:
-        if not _wallet_takes(rpc, *error.question):
+        if not wallet_takes(rpc, *error.question):
             raise
         token = _taken.set(error.question)
         try:
@@ -73,7 +73,7 @@ def with_wallets(rpc: Rpc, action: Callable[[], T]) -> T:
             _taken.reset(token)
 
 
-def _wallet_takes(rpc: Rpc, digest: bytes, signature: str, account: str) -> bool:
+def wallet_takes(rpc: Rpc, digest: bytes, signature: str, account: str) -> bool:
     """Whether there is a contract at the account that takes the signature, within the gas that ours would give it."""
     try:
         blob = bytes.fromhex(signature[2:])

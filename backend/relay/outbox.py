@@ -5,9 +5,10 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.orm import Session
 
 from backend.models import Outbox
@@ -40,11 +41,14 @@ def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: i
     _add(session, kind, key, {"item": item}, include_by)
 
 
-def enqueue_new_item(session: Session, kind: str, key: str, item: Any, include_by: int) -> None:
-    """As `enqueue_item`, for a key that is known to be new: the table refuses it otherwise."""
-    body = json.dumps({"item": item}, separators=(",", ":"))
-    row = {"kind": kind, "key": key, "payload": body, "created_at": int(time.time()), "include_by": include_by, "attempts": 0}
-    session.connection().execute(NEW, row)
+def enqueue_new_items(connection: Connection, kind: str, items: Sequence[tuple[str, Any, int]]) -> None:
+    """As `enqueue_item`, for (key, item, include_by) whose keys are known to be new: the table refuses them otherwise."""
+    now = int(time.time())
+    rows = [
+        {"kind": kind, "key": key, "payload": _json({"item": item}), "created_at": now, "include_by": by, "attempts": 0}
+        for key, item, by in items
+    ]
+    connection.execute(NEW, rows)
 
 
 def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:
@@ -61,10 +65,13 @@ def _add(session: Session, kind: str, key: str, payload: dict[str, Any], include
     now = int(time.time())
     known = session.scalar(select(Outbox).where(Outbox.key == key))
     if known is None:
-        body = json.dumps(payload, separators=(",", ":"))
-        row = Outbox(kind=kind, key=key, payload=body, created_at=now, include_by=include_by, attempts=0)
+        row = Outbox(kind=kind, key=key, payload=_json(payload), created_at=now, include_by=include_by, attempts=0)
         session.add(row)
         session.flush()
     elif kind == CALL and known.error is not None and now - known.created_at >= RETRY_AFTER:
-        known.payload = json.dumps(payload, separators=(",", ":"))
+        known.payload = _json(payload)
         known.transaction_id, known.error, known.created_at = None, None, now
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

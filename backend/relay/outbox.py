@@ -6,9 +6,9 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.models import Outbox
@@ -27,7 +27,6 @@ BATCHED = {
 GAS_EACH = {"session": 100_000, "allowance": 80_000, "drip": 110_000, "submission": 130_000}
 GAS_BASE = 60_000
 CALL = "call"
-NEW = insert(cast(Table, Outbox.__table__))
 
 
 def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: int | None = None) -> None:
@@ -41,14 +40,11 @@ def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: i
     _add(session, kind, key, {"item": item}, include_by)
 
 
-def enqueue_new_items(connection: Connection, kind: str, items: Sequence[tuple[str, Any, int]]) -> None:
-    """As `enqueue_item`, for (key, item, include_by) whose keys are known to be new: the table refuses them otherwise."""
+def new_rows(kind: str, items: Sequence[tuple[str, Any, int]]) -> list[dict[str, Any]]:
+    """What `enqueue_item` adds, for many (key, item, include_by) at once whose keys are new: rows to insert, by column."""
     now = int(time.time())
-    rows = [
-        {"kind": kind, "key": key, "payload": _json({"item": item}), "created_at": now, "include_by": by, "attempts": 0}
-        for key, item, by in items
-    ]
-    connection.execute(NEW, rows)
+    empty = {"kind": kind, "transaction_id": None, "error": None, "created_at": now, "attempts": 0}
+    return [{"key": key, "payload": _json({"item": item}), "include_by": by, **empty} for key, item, by in items]
 
 
 def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:

@@ -1,31 +1,43 @@
 """Writing submissions down, all of a batch at once, under the operator's receipts."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, insert, text, update
 
 from backend.context import Backend
-from backend.models import Label, SignedSubmission, Slot
-from backend.relay.outbox import enqueue_new_items
+from backend.models import Label, Outbox, SignedSubmission, Slot
+from backend.relay.outbox import new_rows
 from backend.submissions.schemas import OpenLabelsRequest, SubmitRequest
 from labelshare.rules import eip712
 
 KEPT = insert(cast(Table, SignedSubmission.__table__))
 LABELS = insert(cast(Table, Label.__table__))
-# PostgreSQL takes the columns at once, as the text of arrays; row by row is several times the work there, and none for SQLite.
-ARRAYS = text(
-    "INSERT INTO app_label (digest, task, answer, salt) SELECT * "
-    "FROM unnest(CAST(:digests AS text[]), CAST(:tasks AS bigint[]), CAST(:answers AS bigint[]), CAST(:salts AS text[]))"
-)
+QUEUED = insert(cast(Table, Outbox.__table__))
 USED = (
     update(Slot)
     .where(Slot.lease_id == bindparam("lease"), Slot.task.in_(bindparam("tasks", expanding=True)))
     .values(digest=bindparam("used_by"))
 )
-USED_ALL = update(Slot).where(Slot.lease_id == bindparam("lease"), Slot.digest.is_(None)).values(digest=bindparam("used_by"))
+KEPT_COLUMNS, QUEUED_COLUMNS = (
+    ", ".join(column.name for column in cast(Table, model.__table__).columns if column.name != "id")
+    for model in (SignedSubmission, Outbox)
+)
+# PostgreSQL takes a batch in one statement, the labels as the text of arrays: row by row is several times the work there, and none
+# for SQLite.
+AT_ONCE = text(
+    "WITH labels AS MATERIALIZED (SELECT * FROM unnest(CAST(:digests AS text[]), CAST(:tasks AS bigint[]), "
+    "CAST(:answers AS bigint[]), CAST(:salts AS text[])) AS l(digest, task, answer, salt)), "
+    f"kept AS (INSERT INTO app_submission ({KEPT_COLUMNS}) "
+    f"SELECT {KEPT_COLUMNS} FROM json_populate_recordset(CAST(NULL AS app_submission), CAST(:rows AS json))), "
+    f"queued AS (INSERT INTO app_outbox ({QUEUED_COLUMNS}) "
+    f"SELECT {QUEUED_COLUMNS} FROM json_populate_recordset(CAST(NULL AS app_outbox), CAST(:queue AS json))), "
+    "used AS (UPDATE app_slot SET digest = labels.digest FROM labels JOIN unnest(CAST(:leases AS text[]), CAST(:of AS text[])) "
+    "AS leased(lease, digest) ON leased.digest = labels.digest WHERE lease_id = leased.lease AND app_slot.task = labels.task) "
+    "INSERT INTO app_label (digest, task, answer, salt) SELECT digest, task, answer, salt FROM labels"
+)
 
 
 @dataclass(frozen=True)
@@ -41,48 +53,38 @@ class Taken:
     now: int
 
 
-def keep(backend: Backend, connection: Connection, batch: Sequence[Taken]) -> list[dict[str, Any]]:
-    """Keeps submissions with their labels. The rows of app_submission, receipts included, by column."""
-    rows = [_row(backend, taken) for taken in batch]
-    connection.execute(KEPT, rows)
+@dataclass(frozen=True)
+class Queued:
+    """With what is done besides for one that is relayed: the slots of `lease` are used, and the contract takes it until
+    `include_by`, unix seconds."""
+
+    taken: Taken
+    request: SubmitRequest
+    include_by: int
+
+
+def keep(backend: Backend, connection: Connection, taken: Taken) -> None:
+    """Keeps one submission that is on chain already."""
+    row = _row(backend, taken)
+    connection.execute(KEPT, row)
+    connection.execute(LABELS, _labels(row, taken))
+
+
+def keep_and_queue(backend: Backend, connection: Connection, batch: Sequence[Queued]) -> list[dict[str, Any]]:
+    """Keeps submissions with their labels, uses their slots, queues them for the relayer. The rows, with receipts, by column."""
+    rows = [_row(backend, queued.taken) for queued in batch]
+    queue = new_rows("submission", [_item(row, queued.include_by) for row, queued in zip(rows, batch, strict=True)])
     if connection.dialect.name == "postgresql":
-        connection.execute(ARRAYS, _arrays(batch))
-    else:
-        connection.execute(
-            LABELS,
-            [
-                {"digest": row["digest"], "task": x.task, "answer": x.answer, "salt": x.salt}
-                for row, taken in zip(rows, batch, strict=True)
-                for x in taken.request.labels
-            ],
-        )
+        connection.execute(AT_ONCE, _columns(rows, queue, batch))
+        return rows
+    connection.execute(KEPT, rows)
+    for row, queued in zip(rows, batch, strict=True):
+        labels = _labels(row, queued.taken)
+        connection.execute(LABELS, labels)
+        tasks = [label["task"] for label in labels]
+        connection.execute(USED, {"used_by": row["digest"], "lease": queued.request.lease_id, "tasks": tasks})
+    connection.execute(QUEUED, queue)
     return rows
-
-
-def use_slots(connection: Connection, used: Sequence[tuple[SubmitRequest, str, int]]) -> None:
-    """Marks the slots of the labels as used. `used`: request, digest and how many slots its lease has left: most often these are
-    all of the request's."""
-    whole, parts = [], []
-    for request, digest, left in used:
-        row: dict[str, Any] = {"used_by": digest, "lease": request.lease_id}
-        if len(request.labels) == left:
-            whole.append(row)
-        else:
-            parts.append(row | {"tasks": [label.task for label in request.labels]})
-    if whole:
-        connection.execute(USED_ALL, whole)
-    for row in parts:
-        connection.execute(USED, row)
-
-
-def relay(connection: Connection, batch: Sequence[tuple[SubmitRequest, int, str, int]]) -> None:
-    """Queues submissions for the relayer. `batch`: request, round, digest, and the unix second after which it is too late."""
-    items = []
-    for request, round_id, digest, include_by in batch:
-        s = request.submission
-        fields = [round_id, s.contributor, s.sequence, s.count, s.labels_root, s.admission, s.deadline]
-        items.append((f"submission:{digest}", [fields, request.signature, "0x"], include_by))
-    enqueue_new_items(connection, "submission", items)
 
 
 def _row(backend: Backend, taken: Taken) -> dict[str, Any]:
@@ -107,14 +109,26 @@ def _row(backend: Backend, taken: Taken) -> dict[str, Any]:
     }
 
 
-def _arrays(batch: Sequence[Taken]) -> dict[str, str]:
-    """The columns of all labels as PostgreSQL writes arrays: hex and digits need no quotes."""
-    labels = [x for taken in batch for x in taken.request.labels]
-    digests = [digest for taken in batch for digest in repeat("0x" + taken.digest.hex(), len(taken.request.labels))]
-    columns = {
-        "digests": digests,
+def _item(row: dict[str, Any], include_by: int) -> tuple[str, Any, int]:
+    """Key, what the LabelRegistry's `submit` takes, and until when."""
+    fields = [row[name] for name in ("round", "contributor", "sequence", "count", "labels_root", "admission", "deadline")]
+    return f"submission:{row['digest']}", [fields, row["signature"], "0x"], include_by
+
+
+def _labels(row: dict[str, Any], taken: Taken) -> list[dict[str, Any]]:
+    return [{"digest": row["digest"], "task": x.task, "answer": x.answer, "salt": x.salt} for x in taken.request.labels]
+
+
+def _columns(rows: Sequence[dict[str, Any]], queue: Sequence[dict[str, Any]], batch: Sequence[Queued]) -> dict[str, str]:
+    """What AT_ONCE is given: rows as JSON, columns as PostgreSQL writes arrays, where hex and digits need no quotes."""
+    labels = [x for queued in batch for x in queued.request.labels]
+    arrays = {
+        "digests": [row["digest"] for row, queued in zip(rows, batch, strict=True) for _ in queued.request.labels],
         "tasks": [str(x.task) for x in labels],
         "answers": [str(x.answer) for x in labels],
         "salts": [x.salt for x in labels],
+        "leases": [queued.request.lease_id for queued in batch],
+        "of": [row["digest"] for row in rows],
     }
-    return {name: "{" + ",".join(values) + "}" for name, values in columns.items()}
+    columns = {name: "{" + ",".join(values) + "}" for name, values in arrays.items()}
+    return columns | {"rows": json.dumps(rows), "queue": json.dumps(queue)}

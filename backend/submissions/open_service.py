@@ -31,5 +31,5 @@ def keep(backend: Backend, session: Session, round_id: int, request: OpenLabelsR
     check_labels(request, get_dataset(session, row.dataset).terms["classes"], root_of(request))
     require_signer(digest, request.signature, on_chain.signer)
     taken = keeping.Taken(request, round_id, row.dataset, digest, on_chain.signer, on_chain.bond, backend.now(session))
-    keeping.keep(backend, session.connection(), [taken])
+    keeping.keep(backend, session.connection(), taken)
     return view(session, session.get_one(SignedSubmission, "0x" + digest.hex()))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import literal, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
@@ -38,9 +38,11 @@ def take_all(backend: Backend, batch: Sequence[Handed]) -> list[Answer]:
     try:
         with backend.database.transaction() as session:
             return _take(backend, session, signed)
-    except IntegrityError:
-        if len(batch) > 1:  # Another process took one of these meanwhile: that one alone is told so.
+    except (IntegrityError, DataError) as error:
+        if len(batch) > 1:  # One of these is to blame, most often since another process took it meanwhile: it alone is told so.
             return [answer for handed in batch for answer in take_all(backend, [handed])]
+        if isinstance(error, DataError):
+            raise
         return [Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.")]
 
 
@@ -103,15 +105,12 @@ def _keep(backend: Backend, session: Session, good: Sequence[tuple[Signed, Facts
     """Keeps and queues what was found good; the answers by digest."""
     # Everybody takes rows in the same order, so that no two processes wait for each other.
     good = sorted(good, key=lambda one: one[0].request.submission.contributor)
-    connection = session.connection()
-    taken = [
-        keeping.Taken(x.request, x.round_id, facts.row.dataset, x.digest, str(x.signer), bond, facts.now) for x, facts, bond in good
-    ]
-    rows = keeping.keep(backend, connection, taken)
-    keeping.use_slots(connection, [(x.request, x.key, len(facts.slots)) for x, facts, _ in good])
-    # The contract takes it until its own deadline and the round's: neither may pass while it is queued.
-    queue = [(x.request, x.round_id, x.key, min(x.request.submission.deadline, facts.row.deadline)) for x, facts, _ in good]
-    keeping.relay(connection, queue)
+    queue = []
+    for x, facts, bond in good:
+        taken = keeping.Taken(x.request, x.round_id, facts.row.dataset, x.digest, str(x.signer), bond, facts.now)
+        # The contract takes it until its own deadline and the round's: neither may pass while it is queued.
+        queue.append(keeping.Queued(taken, x.request, min(x.request.submission.deadline, facts.row.deadline)))
+    rows = keeping.keep_and_queue(backend, session.connection(), queue)
     return {
         row["digest"]: SubmissionView(
             digest=row["digest"],

@@ -9,7 +9,7 @@ import pytest
 from backend.leases import service
 from backend.leases.schemas import LeaseRequest
 from backend.models import Slot
-from indexer.models import EVENT_TABLES, License
+from indexer.models import EVENT_TABLES, Checkpoint, Sale
 from labelshare.chain.events import LedgerAllowanceSigned
 from labelshare.client.wallet import Wallet
 from labelshare.rules import eip712
@@ -134,18 +134,26 @@ def test_a_session_key_leases_for_its_contributor_and_a_strangers_does_not(world
 
 
 def test_a_download_needs_a_live_license(world: World) -> None:
-    def code() -> str:
+    def answer() -> tuple[int, str]:
         response = world.client.get("/v1/datasets/1/download", headers=world.access(world.bob, "download", 1))
-        assert response.status_code == 403
-        return str(response.json()["code"])
+        return response.status_code, response.json().get("code", "")
 
-    assert code() == "no_license"
-    world.mirror(License(dataset=1, licensee=world.bob.address, expiry=world.now - 1, last_round=1))
-    assert code() == "no_license"
-    world.change(License, (1, world.bob.address), expiry=world.now + 100)
-    response = world.client.get("/v1/datasets/1/download", headers=world.access(world.bob, "download", 1))
-    assert response.status_code == 200
-    assert response.json()["rounds"] == []
+    def sell(block: int, expiry: int, licensee: str = world.bob.address) -> None:
+        money = {"buyer": world.ada.address, "price": 1, "fee": 0, "tx_hash": "0x" + "01" * 32}
+        sale = {"dataset": 1, "licensee": licensee, "expiry": expiry, "last_round": 1}
+        world.mirror(Sale(block_number=block, log_index=0, **sale, **money))
+
+    world.change(Checkpoint, CHAIN_ID, finalized_block=6)
+    assert answer() == (403, "no_license")
+    sell(3, world.now - 1)
+    sell(4, world.now + 100, world.ada.address)
+    assert answer() == (403, "no_license")
+    sell(7, world.now + 100)
+    assert answer() == (409, "license_not_final")
+    sell(5, world.now + 100)
+    assert answer() == (200, "")
+    world.change(Checkpoint, CHAIN_ID, finalized_block=7)
+    assert answer() == (200, "")
 
 
 def test_only_requester_and_operator_open_rounds_and_the_same_tasks_are_one_draft(world: World) -> None:

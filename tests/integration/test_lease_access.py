@@ -1,14 +1,16 @@
 """Leases and access: nobody gets another's slot, nobody reads what is not theirs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, select
 
 from backend.leases import service
 from backend.leases.schemas import LeaseRequest
-from backend.models import Slot
+from backend.models import OpenRound, OpenTask, Slot
 from indexer.models import EVENT_TABLES, Checkpoint, Sale
 from labelshare.chain.events import LedgerAllowanceSigned
 from labelshare.client.wallet import Wallet
@@ -51,6 +53,29 @@ def test_a_wish_repeated_because_its_answer_was_lost_gets_the_same_tasks(world: 
     late = world.submit(world.submission(lost, world.ada))
     assert (late.status_code, late.json()["code"]) == (403, "not_leased")
     assert world.submit(world.submission(again, world.ada)).status_code == 201
+
+
+def test_what_is_counted_of_slots_is_what_there_are_whatever_comes_and_goes(world: World) -> None:
+    def is_right() -> None:
+        with world.backend.database.transaction() as session:
+            there = Counter(session.scalars(select(Slot.task).where(Slot.round == 1)))
+            counted = {row.task: row.taken for row in session.scalars(select(OpenTask))}
+            assert counted == {task: there[task] for task in range(TASKS)}
+            assert session.get_one(OpenRound, 1).taken == there.total()
+
+    first = world.lease(world.ada, tasks=[4, 5])
+    with world.backend.database.transaction() as session:
+        session.execute(delete(OpenTask))  # As after the migration: slots are there, and nobody counted them.
+        session.execute(delete(OpenRound))
+    world.lease(world.bob, count=2)
+    is_right()
+    world.lease(world.ada, tasks=[5, 0, 1])
+    is_right()
+    part = world.submission(first, world.ada, labels=[(4, 0, b"\x01" * 32)])
+    assert world.submit(part).status_code == 201
+    world.change(Slot, (1, 5, 0), expires_at=1)
+    assert {task["index"] for task in world.lease(world.bob, count=TASKS)["tasks"]} == {2, 3, 4, 5}
+    is_right()
 
 
 def test_a_wish_takes_nothing_from_anyone_else(world: World) -> None:

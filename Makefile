@@ -82,6 +82,10 @@ lint: setup ## Style, types, direction of imports, freshness of generated files
 check-api: setup .tools/check.done ## Schemathesis over the OpenAPI document: no server error, no undocumented answer, nothing without signing in
 	@nice -n 5 $(BIN)/python -m tests.deep.api_fuzz
 
+.PHONY: check-croissant
+check-croissant: setup .tools/croissant.done ## The Hugging Face export's Croissant file, validated and loaded by mlcroissant (1 minute)
+	@nice -n 5 $(BIN)/python -m tests.deep.croissant
+
 .PHONY: check-build
 check-build: setup ## Compiles twice from clean folders at different paths: the bytecode must be the same (2 minutes)
 	@nice -n 5 $(BIN)/python -m scripts.verify_build
@@ -124,7 +128,7 @@ gas-snapshot: setup ## Renews the gas figures that the contract tests compare wi
 	@scripts/brownie bench gas_snapshot
 
 .PHONY: test-deep
-test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api mirror-deep ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
+test-deep: setup forge halmos slither check-build check-deploy relay-kills exploit-patches stateful-deep mutation check-api check-croissant mirror-deep ## Everything that takes long: fuzz campaigns, proofs, Slither, mutants, exploits
 
 .PHONY: forge
 forge: .tools/node.done ## Fuzz and invariants at length: 10,000 runs of 32 calls, a new SEED each time
@@ -218,6 +222,12 @@ bench-web: setup .tools/browser.done ## Size of the first load, and how soon the
 	@.tools/check-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/check/requirements.lock
 	@touch $@
 
+.tools/croissant.done: scripts/check/croissant.lock | .tools/tools-checked
+	@echo "Installing mlcroissant into .tools/croissant-venv …"
+	@test -x .tools/croissant-venv/bin/python || $(PYTHON) -m venv .tools/croissant-venv
+	@.tools/croissant-venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r scripts/check/croissant.lock
+	@touch $@
+
 .tools/crowd-kit.done: scripts/lab/requirements.lock | .tools/tools-checked
 	@echo "Installing crowd-kit into .tools/crowdkit-venv …"
 	@test -x .tools/crowdkit-venv/bin/python || $(PYTHON) -m venv .tools/crowdkit-venv
@@ -249,6 +259,8 @@ lock: ## Resolves the lock files anew (needs uv in the PATH)
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/lab/requirements.lock
 	uv pip compile --quiet scripts/check/requirements.in --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/requirements.lock
+	uv pip compile --quiet scripts/check/croissant.in --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o scripts/check/croissant.lock
 	npm install --silent --package-lock-only --prefix web
 	@node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("web/package-lock.json")); \
 	  for (const entry of Object.values(lock.packages)) delete entry.funding; \

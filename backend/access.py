@@ -12,11 +12,13 @@ from backend.accounts.sessions import COOKIE, account_of
 from backend.context import Backend
 from backend.errors import Forbidden, Invalid, Unauthorized
 from backend.signatures import signer_of, with_wallets, wrong_signer
+from indexer.models import Round
 from indexer.models import Session as SessionKey
 from labelshare.rules import eip712
 
 LONGEST = 3600  # seconds ahead that a deadline may lie
 SESSION_PURPOSES = ("lease", "labels", "me")
+ROUND_PURPOSES = ("lease", "labels")  # their subject is a round
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 cookie_scheme = APIKeyCookie(name=COOKIE, auto_error=False, description="Set by POST /v1/auth/login.")
@@ -130,7 +132,15 @@ def check(backend: Backend, session: Session, access: eip712.Access, signature: 
     if signer == access.account:
         return
     key = session.get(SessionKey, (access.account, signer)) if access.purpose in SESSION_PURPOSES else None
-    if key is None or key.revoked or key.expiry < now:
-        more = " or a live session key of theirs" if access.purpose in SESSION_PURPOSES else ""
+    if key is None or key.revoked or key.expiry < now or not _covers(session, key, access):
+        more = " or a live session key of theirs for this dataset" if access.purpose in SESSION_PURPOSES else ""
         wanted = f"; sign Access(account, {access.purpose!r}, {access.subject}, deadline)"
         raise wrong_signer(digest, signature, access.account, signer, more + wanted)
+
+
+def _covers(session: Session, key: SessionKey, access: eip712.Access) -> bool:
+    """Whether a session key may ask: one of a single dataset asks only about that dataset's rounds."""
+    if key.dataset == 0:
+        return True
+    about = session.get(Round, access.subject) if access.purpose in ROUND_PURPOSES else None
+    return about is not None and about.dataset == key.dataset

@@ -10,6 +10,7 @@ from backend.datasets.endpoints import router as datasets
 from backend.db import Database
 from backend.explorer.endpoints import router as explorer
 from backend.explorer.stream import Stream
+from backend.juries.endpoints import router as juries
 from backend.leases.endpoints import router as leases
 from backend.licenses.endpoints import router as licenses
 from backend.limits import AddressLimitMiddleware
@@ -26,7 +27,7 @@ from backend.submissions import endpoints as work
 from backend.tasks.endpoints import router as tasks
 from backend.uploads.endpoints import router as uploads
 
-WORK = (sessions, leases, work.router, audits, settlements)
+WORK = (sessions, leases, work.router, audits, juries, settlements)
 ROUTERS = (accounts, datasets, rounds, tasks, uploads, *WORK, licenses, me, explorer)
 UPLOADS = ("/v1/uploads",)
 DESCRIPTION = """

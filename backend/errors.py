@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:labelshare:problem:"
+NAMED = 80  # characters of a member's name that are repeated: strangers make names, too
 CODES = {404: "unknown_path", 405: "wrong_method"}
 
 log = logging.getLogger("labelshare.api")
@@ -91,7 +92,7 @@ async def _validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     # The value itself is left out: it may be huge, secret, or no valid JSON at all.
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part)[:NAMED] for part in first["loc"])
     return problem(422, "invalid_request", f"{where}: {first['msg']}")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.db import Database
+from backend.juries.service import reveals_due
 from backend.leases import progress
 from backend.models import HeldBallot
 from backend.process import configure_logging, run_loop
@@ -20,10 +21,10 @@ from backend.relay.outbox import enqueue_call, is_queued
 from backend.relay.signer import KeyFileError, load_operator
 from backend.round_state import MAX_PROPOSALS, round_state, settled_at
 from backend.settings import Settings, SettingsError
+from backend.settlements.majority import Refusal, panel_majority, refusing_wallets
 from backend.settlements.service import (
     chunks_of,
     evidence_of,
-    panel_majority,
     panel_of,
     proposal_bond,
     settlement_of,
@@ -57,11 +58,13 @@ class Keeper:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._refusing: frozenset[Refusal] = frozenset()
 
     def step(self) -> bool:
         """Looks once at every live round. False: there is nothing to do at once again."""
         try:
             progress.look(self.backend)
+            self._refusing = refusing_wallets(self.backend)
             self._keep()
         except IntegrityError:
             log.info("another keeper asked for the same step at the same time")
@@ -115,6 +118,10 @@ class Keeper:
             enqueue_call(session, f"{contract}.{function}:{row.id}:{turn}:{state.challenge_ends}", contract, function, row.id)
         if audit is not None and (audit.phase == "revealing" or (audit.phase == "committing" and now > audit.commit_ends)):
             self._reveal(session, audit)
+        if settlement is not None and settlement.phase == "challenged":
+            for verdict in reveals_due(session, row.id, now):
+                key = f"open:{row.id}:{verdict.attempt}:{verdict.juror}"
+                enqueue_call(session, key, "Jury", "reveal", row.id, verdict.juror, verdict.root, verdict.salt)
         if settlement is not None and settlement.phase == "exiting":
             self._exit(session, row)
 
@@ -152,7 +159,7 @@ class Keeper:
         if is_queued(session, key):
             return True
         required = before.required_root if before else None
-        signatures = panel_majority(session, audit) if required is None else []
+        signatures = panel_majority(self.backend, session, audit, self._refusing) if required is None else []
         if signatures is None or not self._can_bond(session, row):
             return False
         entries = settlement_of(session, row).entries

@@ -33,7 +33,7 @@ def decode(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         fits = isinstance(key, list) and [type(part) for part in key] == list(kinds)
-        fits = fits and all(not isinstance(part, int) or abs(part) < 1 << 63 for part in key)
+        fits = fits and all(part.isascii() and part.isprintable() if isinstance(part, str) else abs(part) < 1 << 63 for part in key)
     except (ValueError, RecursionError):
         fits = False
     if not fits:

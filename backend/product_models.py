@@ -97,6 +97,17 @@ class SealedBallot(AppBase):
     ciphertext: Mapped[str] = mapped_column(Text)
 
 
+class HeldVerdict(AppBase):
+    """A juror's verdict, kept until the jury reveals."""
+
+    __tablename__ = "app_verdict"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    juror: Mapped[str] = mapped_column(String(42), primary_key=True)
+    root: Mapped[str] = mapped_column(String(66))
+    salt: Mapped[str] = mapped_column(String(66))
+
+
 class RoundResult(AppBase):
     """What the rule says of a settled round, computed once: JSON of α, class balance, κ by account, consensus, confidence."""
 

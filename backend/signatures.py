@@ -19,13 +19,16 @@ MAGIC = "0x1626ba7e"
 WALLET_GAS = 200_000
 CALL_GAS = 100_000  # the call itself and its calldata, which the contracts do not count
 
-_taken: ContextVar[tuple[bytes, str, str] | None] = ContextVar("taken", default=None)
+MOST_WALLETS = 4  # questions of one request
+
+Question = tuple[bytes, str, str]
+_taken: ContextVar[frozenset[Question]] = ContextVar("taken", default=frozenset())
 
 
 class WrongSigner(Unauthorized):
     """No key explains the signature. `question`: digest, signature and the account that may be a contract."""
 
-    def __init__(self, code: str, message: str, question: tuple[bytes, str, str]) -> None:
+    def __init__(self, code: str, message: str, question: Question) -> None:
         super().__init__(code, message)
         self.question = question
 
@@ -35,7 +38,7 @@ def signer_of(digest: bytes, signature: str, account: str) -> str:
 
     Raises WrongSigner for a signature that is not 65 bytes of a key.
     """
-    if _taken.get() == (digest, signature, account):
+    if (digest, signature, account) in _taken.get():
         return account
     try:
         return eip712.recover(digest, bytes.fromhex(signature[2:]))
@@ -60,17 +63,20 @@ def wrong_signer(digest: bytes, signature: str, expected: str, signer: str, or_e
 
 
 def with_wallets(rpc: Rpc, action: Callable[[], T]) -> T:
-    """The action's result, contract wallets being asked once where no key explains a signature. Raises what the action raises."""
-    try:
-        return action()
-    except WrongSigner as error:
-        if not wallet_takes(rpc, *error.question):
-            raise
-        token = _taken.set(error.question)
+    """The action's result, contract wallets being asked where no key explains a signature: one after the other where a request
+    carries several. Raises what the action raises."""
+    known = _taken.get()
+    for _ in range(MOST_WALLETS):
+        token = _taken.set(known)
         try:
             return action()
+        except WrongSigner as error:
+            if error.question in known or not wallet_takes(rpc, *error.question):
+                raise
+            known |= {error.question}
         finally:
             _taken.reset(token)
+    return action()
 
 
 def wallet_takes(rpc: Rpc, digest: bytes, signature: str, account: str) -> bool:

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import problem
 
+CREDENTIALS = (b"authorization", b"cookie", b"x-labelshare-signature")
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="labelshare"'}
 PARSED = "labelshare.parsed"  # in the scope of a request: its body, as it was understood here
 
 
@@ -36,7 +38,7 @@ def parse(body: bytes) -> Any:
         raise NotStrict(str(error)) from error
     # Without an escape no string holds either of the two: UTF-8 has no surrogates, JSON no bare control characters.
     if "\\u" in text:
-        _check_text(value)
+        check_text(value)
     return value
 
 
@@ -55,17 +57,18 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _check_text(value: Any) -> None:
+def check_text(value: Any) -> None:
+    """Raises NotStrict when a string in a JSON value is none that every database and reader takes."""
     if isinstance(value, str):
         if "\x00" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value):
             raise NotStrict("a string holds a NUL or a lone surrogate")
     elif isinstance(value, list):
         for item in value:
-            _check_text(item)
+            check_text(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(key)
-            _check_text(item)
+            check_text(key)
+            check_text(item)
 
 
 class StrictRequest(Request):
@@ -88,7 +91,7 @@ class StrictRoute(APIRoute):
 
 
 class StrictJsonMiddleware:
-    """Reads and checks the body of every POST before the app sees it. Answers 413, 415, 411 or 400 itself.
+    """Reads and checks the body of every POST before the app sees it. Answers 401, 413, 415, 411 or 400 itself.
 
     `uploads`: the paths that take multipart/form-data, of at most `max_upload` bytes.
     """
@@ -123,9 +126,12 @@ class StrictJsonMiddleware:
     def _check_upload(self, headers: dict[bytes, bytes]) -> JSONResponse | None:
         if _media_type(headers) != b"multipart/form-data":
             return problem(415, "not_multipart", "Send the files as multipart/form-data.")
+        if not any(name in headers for name in CREDENTIALS):
+            return problem(401, "who_asks", "Sign in first: nothing is read of an upload by nobody.", CHALLENGE)
         length = headers.get(b"content-length", b"")
-        if not length.isdigit():
-            return problem(411, "no_length", "Say how long the upload is (Content-Length).")
+        # Where both are given, the body is as long as its chunks say, not as the length does.
+        if not length.isdigit() or b"transfer-encoding" in headers:
+            return problem(411, "no_length", "Say how long the upload is (Content-Length; no Transfer-Encoding).")
         if int(length) > self.max_upload:
             return problem(413, "too_large", f"An upload holds at most {self.max_upload} bytes; send less at once.")
         return None

@@ -3,7 +3,15 @@
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def _fits_uint256(text: str) -> str:
+    if int(text) >= 1 << 256:
+        raise ValueError("an amount is below 2^256 base units")
+    return text
+
+
 
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$"), Field(examples=["0x" + "ab" * 20])]
 AddressPath = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
@@ -18,6 +26,7 @@ Signature = Annotated[
     Field(description="65 bytes r, s, v of a key, or what a contract wallet takes (ERC-1271)", examples=["0x" + "11" * 65]),
 ]
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$"), Field(examples=["1000000000000000000"])]
+Uint256 = Annotated[Amount, AfterValidator(_fits_uint256)]  # an amount that is signed, or reckoned with
 Hex = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-f]{2})*$")]
 Uint8 = Annotated[int, Field(ge=0, lt=1 << 8)]
 Uint32 = Annotated[int, Field(ge=0, lt=1 << 32)]

@@ -76,6 +76,15 @@ def _add(message: MutableMapping[str, Any], headers: dict[str, str]) -> None:
     message["headers"] = given
 
 
+def _file(root: Path, path: str) -> Path | None:
+    """The file of the bundle at a path, None when there is none, or when no file could be called so."""
+    try:
+        found = (root / path).resolve()
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
 def install(app: FastAPI, bundle: Path) -> None:
     """Serves files of the bundle, and its page for every other path that the app may have; /docs while nothing is built."""
     root = bundle.resolve()
@@ -95,8 +104,8 @@ def install(app: FastAPI, bundle: Path) -> None:
         index = root / "index.html"
         if not index.is_file():
             return RedirectResponse("/docs")
-        found = (root / path).resolve()
-        if path and found.is_relative_to(root) and found.is_file():
+        found = _file(root, path) if path else None
+        if found is not None:
             return FileResponse(found, headers={"Cache-Control": HASHED if path.startswith("assets/") else "no-cache"})
         if path.startswith("assets/"):
             raise NotFound("unknown_path", "There is no such file.")

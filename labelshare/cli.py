@@ -13,6 +13,7 @@ from rich.table import Table
 from labelshare import options
 from labelshare.chain import UnknownDeployment
 from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.cli_buy import buy, verify
 from labelshare.cli_dataset import dataset
 from labelshare.cli_disputes import challenge, juror, settle, watch
 from labelshare.cli_lab import lab
@@ -22,8 +23,7 @@ from labelshare.cli_validate import AnswerError, validate
 from labelshare.cli_withdraw import relay_withdrawal, withdraw
 from labelshare.client.api import Api, ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
-from labelshare.client.buy import Buyer
-from labelshare.client.chain import Chain, TransactionFailed
+from labelshare.client.chain import TransactionFailed
 from labelshare.client.check import NothingProposed
 from labelshare.client.contribute import Contributor, Incomplete
 from labelshare.client.dispute import NotAJuror
@@ -31,7 +31,7 @@ from labelshare.client.open_path import OpenPathError
 from labelshare.client.propose import ProposalError
 from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.staking import StakeError
-from labelshare.client.verify import DatasetFileError, verify_file
+from labelshare.client.verify import DatasetFileError
 from labelshare.client.wallet import Wallet, WalletError
 from labelshare.client.withdraw import WithdrawalError
 from labelshare.consensus_file import run_consensus_file
@@ -39,12 +39,14 @@ from labelshare.crowd import CrowdFileError
 from labelshare.doctor import examine
 from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
 from labelshare.rules.history import OtherRule
-from labelshare.terminal import Bar, ask_class, console
+from labelshare.terminal import Bar, ask_class, console, plain, say
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 AHEAD = 100  # labels that a new session key may bond at least, so that it lasts
 LOT = 10  # tasks leased at a time when a person answers here
 
+app.command()(buy)
+app.command()(verify)
 app.command()(challenge)
 app.command()(juror)
 app.command()(watch)
@@ -67,12 +69,13 @@ def contribute(
     count: Annotated[int, typer.Option(help="without --answers: how many tasks to label here")] = 10,
     session_file: Annotated[Path | None, typer.Option(help="session key file, made when missing")] = None,
     faucet: Annotated[bool, typer.Option(help="development chains: ask for LBL for the bonds first")] = False,
+    manifest: ManifestOption = None,
 ) -> None:
     """Label tasks of a round: register a session key, lease, sign, submit. No gas.
 
     Run again after it was broken off, it goes on where it ended.
     """
-    api, wallet = options.open_api(api_url), Wallet.load(key_file)
+    api, wallet = options.open_api(api_url, manifest), Wallet.load(key_file)
     dataset = api.get(f"/rounds/{round_id}")["dataset"]
     given = options.read_answers(answers) if answers else None
     bond = int(api.get(f"/datasets/{dataset}")["terms"]["bond"])
@@ -110,6 +113,9 @@ def audit(
     open_files: Annotated[
         list[Path] | None, typer.Option("--open", help="labels file of an open submission shown to you; as often as needed")
     ] = None,
+    late: Annotated[
+        bool, typer.Option("--late", help="show the operator no ballot before the panel reveals; run again then, or be slashed")
+    ] = False,
     manifest: ManifestOption = None,
 ) -> None:
     """Audit a round blind: label the sample, commit, reveal, check the evidence against the chain, sign it, keep it.
@@ -136,38 +142,14 @@ def audit(
         return found
 
     ballot = key_file.with_suffix(f".round-{round_id}.ballot")
-    validator.audit(round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence)
+    done = validator.audit(
+        round_id, answer, ballot_file=ballot, open_files=open_files or (), evidence_file=evidence, early=not late
+    )
+    if not done:
+        console.print(f"Round {round_id}: ballot committed, and kept in {ballot}. Run again when the panel reveals.")
+        return
     console.print(f"Round {round_id} audited: ballot committed and handed in for reveal, evidence checked and signed.")
     console.print(f"Keep {evidence} until 30 days after the round's end: a jury would ask the panel for it.")
-
-
-@app.command()
-def buy(
-    dataset: Annotated[int, typer.Argument(help="number of the dataset")],
-    api_url: ApiOption,
-    rpc_url: RpcOption,
-    key_file: KeyOption,
-    output: Annotated[Path, typer.Option("--output", "-o", help="where the dataset file goes")],
-    max_price: Annotated[float | None, typer.Option(help="LBL at most; else the price shown now")] = None,
-    manifest: ManifestOption = None,
-) -> None:
-    """Buy a license with one signature and one transaction, download the dataset, verify it."""
-    wallet, chain = Wallet.load(key_file), options.open_chain(rpc_url, manifest)
-    buyer = Buyer(chain, wallet)
-    paid = buyer.buy(dataset, max_price=None if max_price is None else round(max_price * LBL))
-    console.print(f"Licensed to {wallet.address} for {paid / LBL:g} LBL.")
-    buyer.download(options.open_api(api_url), dataset, output)
-    _verify(output, chain)
-
-
-@app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="a downloaded dataset file", exists=True)],
-    rpc_url: RpcOption,
-    manifest: ManifestOption = None,
-) -> None:
-    """Check every label of a dataset file against the chain: proof, signature, settlement entry, dataset."""
-    _verify(file, options.open_chain(rpc_url, manifest))
 
 
 @app.command()
@@ -178,7 +160,7 @@ def consensus(
     truth: Annotated[Path | None, typer.Option(help="CSV of known answers: task,label")] = None,
     show: Annotated[int, typer.Option(help="workers to print, those with most labels first; -1: all")] = 20,
 ) -> None:
-    """Run the scoring rule kappa-2 on a file of labels."""
+    """Run the scoring rule kappa-3 on a file of labels."""
     report = run_consensus_file(labels, audits, truth, output)
     for line in report.lines():
         console.print(line, highlight=False)
@@ -205,8 +187,13 @@ def keep(
 
     keeper = Keeper(options.open_chain(rpc_url, manifest), Wallet.load(key_file))
     while True:
-        for line in keeper.keep():
-            console.print(line, highlight=False, markup=False)
+        try:
+            for line in keeper.keep():
+                console.print(line, highlight=False, markup=False)
+        except (RpcError, RpcUnavailable) as error:
+            if once:
+                raise
+            say(f"Looking again in {pause:g} s: {error}")
         if once:
             return
         time.sleep(pause)
@@ -260,17 +247,8 @@ def main() -> None:
         WalletError,
         WithdrawalError,
     ) as error:
-        Console(stderr=True).print(f"labelshare: {error}", highlight=False, markup=False, soft_wrap=True)
+        Console(stderr=True).print(plain(f"labelshare: {error}"), highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
-
-
-def _verify(path: Path, chain: Chain) -> None:
-    with Bar("labels verified", None) as advance:
-        result = verify_file(path, chain, advance)
-    console.print(f"{result.checked - result.failed:,} of {result.checked:,} labels verified against the chain.")
-    if not result.passed:
-        console.print(f"First failure: {result.first_failure}", highlight=False, markup=False)
-        raise typer.Exit(1)
 
 
 def _with_session(api: Api, wallet: Wallet, path: Path, dataset: int, bond: int, max_bond: int) -> Contributor:

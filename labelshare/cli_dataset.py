@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from labelshare import options
 from labelshare.client.api import Api, ApiError
 from labelshare.client.requester import DatasetTerms, Requester
 from labelshare.client.wallet import Wallet
 from labelshare.options import LBL, ApiOption, KeyOption, ManifestOption, RpcOption
-from labelshare.terminal import Bar, console
+from labelshare.terminal import Bar, console, plain, say
 
 dataset = typer.Typer(help="Requesters: bring tasks, fund a dataset, watch it, take it home.", no_args_is_help=True)
 POLL = 2.0  # seconds between looks
@@ -40,17 +41,15 @@ def import_files(
     except ApiError as error:
         if not error.rows:
             raise
-        table = Table(title=str(error), title_justify="left")
+        table = Table(title=Text(plain(str(error))), title_justify="left")
         for column in ("line", "column", "reason"):
             table.add_column(column)
         for row in error.rows:
-            table.add_row(str(row["line"]), str(row["column"] or ""), str(row["reason"]))
+            table.add_row(*(Text(plain(str(row[name] or ""))) for name in ("line", "column", "reason")))
         console.print(table)
         raise typer.Exit(1) from None
-    console.print(
-        f"{taken['tasks']} tasks of type {taken['task_type']}; columns: {taken['columns']}; ignored: {taken['ignored'] or 'none'}."
-    )
-    console.print(f"Upload {taken['upload_id']}: name it in `labelshare dataset create --upload`, within a week.")
+    say(f"{taken['tasks']} tasks of type {taken['task_type']}; columns: {taken['columns']}; ignored: {taken['ignored'] or 'none'}.")
+    say(f"Upload {taken['upload_id']}: name it in `labelshare dataset create --upload`, within a week.")
 
 
 @dataset.command()
@@ -91,8 +90,12 @@ def create(
     last: Annotated[bool, typer.Option(help="no other round follows")] = False,
     manifest: ManifestOption = None,
 ) -> None:
-    """Create a dataset on chain, fund it from the wallet, and open a round of an upload's tasks. Costs gas."""
-    api, wallet = options.open_api(api_url), Wallet.load(key_file)
+    """Create a dataset on chain, fund it from the wallet, and open a round of an upload's tasks. Costs gas.
+
+    Run again after it was broken off, it goes on with the dataset that it made, and pays only what is missing.
+    """
+    api, wallet, chain = options.open_api(api_url), Wallet.load(key_file), options.open_chain(rpc_url, manifest)
+    api.expect(chain.deployment)
     taken = api.get(f"/uploads/{upload}", wallet.access(api, "upload", 0))
     metadata = {
         "name": name,
@@ -103,7 +106,7 @@ def create(
     }
     kept = api.post("/metadata", metadata, wallet.access(api, "metadata", 0))
     needed = int(_cost(api, taken["tasks"], reward, audit_fee, labels_per_task, audit_rate, panel_size)["reserve"])
-    requester = Requester(options.open_chain(rpc_url, manifest), wallet)
+    requester = Requester(chain, wallet)
     terms = DatasetTerms(
         operator=api.config["operator"],
         classes=len(metadata["classes"]),
@@ -118,11 +121,17 @@ def create(
         min_labels=min(3, labels_per_task),
         max_labels=labels_per_task,
     )
-    with console.status("Creating the dataset on chain …"):
-        number = requester.create(terms)
-    console.print(f"Dataset {number} is created.")
-    with console.status(f"Funding it with {needed / LBL:,.2f} LBL …"):
-        requester.fund(number, needed)
+    number = requester.unopened(terms)
+    if number is None:
+        with console.status("Creating the dataset on chain …"):
+            number = requester.create(terms)
+        console.print(f"Dataset {number} is created.")
+    else:
+        console.print(f"Dataset {number} has these terms and no round yet: going on with it.")
+    missing = requester.missing(number, needed)
+    if missing:
+        with console.status(f"Funding it with {missing / LBL:,.2f} LBL …"):
+            requester.fund(number, missing)
     budget, deadline = taken["tasks"] * labels_per_task, int(time.time() + hours * 3600)
     with console.status("Opening the round …"):
         opened = requester.open_uploaded(api, number, upload, budget, labels_per_task, deadline, last, adaptive=True)
@@ -168,7 +177,7 @@ def export_dataset(
     console.print(f"{size:,} bytes in {file}.")
     for known in api.get(f"/datasets/{number}/exports")["items"]:
         if known["format"] == format_:
-            console.print(f"Load: {known['load']}" + (f"\nCheck: {known['verify']}" if known["verify"] else ""))
+            say(f"Load: {known['load']}" + (f"\nCheck: {known['verify']}" if known["verify"] else ""))
 
 
 def _units(amount: float) -> int:

@@ -23,7 +23,7 @@ from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.wallet import Wallet
 from labelshare.client.watch import Challenger, Watcher
 from labelshare.options import LBL, KeyOption, ManifestOption, RpcOption
-from labelshare.terminal import console
+from labelshare.terminal import console, plain, say
 
 RoundArgument = Annotated[int, typer.Argument(help="number of the round", metavar="ROUND")]
 EvidenceOption = Annotated[
@@ -132,7 +132,7 @@ def watch(
     if (challenge_wrong or challenge_withheld) and wallet is None:
         raise typer.BadParameter("A challenge is signed: give --key-file.", param_hint="--challenge")
     chain = options.open_chain(rpc_url, manifest)
-    operator = _operator(api_url, wallet)
+    operator = _operator(chain, api_url, wallet)
 
     def bodies(rounds: list[int]) -> Mapping[int, bytes]:
         at_hand = read_files(evidence or ())
@@ -144,14 +144,14 @@ def watch(
         alarmed = False
         try:
             for notice in watcher.look():
-                console.print(str(notice), highlight=False, markup=False, soft_wrap=True)
+                say(str(notice))
                 alarmed = alarmed or notice.alarm
                 if notice.alarm and alarm:
-                    subprocess.run([alarm, str(notice)], check=False)
+                    subprocess.run([alarm, plain(str(notice))], check=False)
         except (ApiError, RpcError, RpcUnavailable, TimedOut) as error:
             if once:
                 raise
-            console.print(f"Looking again in {pause:g} s: {error}", highlight=False, markup=False, soft_wrap=True)
+            say(f"Looking again in {pause:g} s: {error}")
         if once:
             raise typer.Exit(int(alarmed))
         time.sleep(pause)
@@ -186,7 +186,7 @@ def gather(
     chain: Chain, round_id: int, files: list[Path] | None, api_url: str | None, wallet: Wallet | None
 ) -> Mapping[int, bytes]:
     """The evidence that a settlement of the round needs: from files, else of the operator. Raises BadParameter without either."""
-    operator = _operator(api_url, wallet)
+    operator = _operator(chain, api_url, wallet)
     needed = rounds_with_evidence(chain, round_id)
     if needed and not files and operator is None:
         raise typer.BadParameter("Give --evidence files or folders, or --api and --key-file.", param_hint="--evidence")
@@ -194,8 +194,12 @@ def gather(
     return at_hand | (operator.fetch(set(needed) - at_hand.keys()) if operator else {})
 
 
-def _operator(api_url: str | None, wallet: Wallet | None) -> Operator | None:
-    return Operator(options.open_api(api_url), wallet) if api_url and wallet else None
+def _operator(chain: Chain, api_url: str | None, wallet: Wallet | None) -> Operator | None:
+    if not (api_url and wallet):
+        return None
+    api = options.open_api(api_url)
+    api.expect(chain.deployment)
+    return Operator(api, wallet)
 
 
 def _wallet(key_file: Path | None) -> Wallet | None:

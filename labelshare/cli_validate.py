@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from labelshare import options
-from labelshare.client.audit import Validator
+from labelshare.chain.rpc import RpcError, RpcUnavailable
+from labelshare.client.api import Api, ApiError, TimedOut
+from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator
 from labelshare.client.wallet import Wallet
 from labelshare.options import ApiOption, KeyOption, ManifestOption, RpcOption
-from labelshare.terminal import ask_class, console
+from labelshare.terminal import ask_class, console, say
 
 POLL = 5.0  # seconds between looks at what is to be done
 PATIENCE = 300.0  # seconds that the program may take for a task
@@ -20,6 +22,13 @@ PATIENCE = 300.0  # seconds that the program may take for a task
 
 class AnswerError(RuntimeError):
     """The program that answers tasks failed; the message says how."""
+
+
+# What an operator, a node, a task or the program can cause; the last three are answers that are none of a Labelshare API's.
+TROUBLE = (
+    *(AnswerError, ApiError, EvidenceMismatch, RpcError, RpcUnavailable, SampleMismatch, TimedOut),
+    *(KeyError, TypeError, ValueError),
+)
 
 
 def validate(
@@ -35,25 +44,45 @@ def validate(
 ) -> None:
     """Do a validator's duties as they come: audit what one was drawn for, reveal, check and sign the evidence. Until Ctrl-C.
 
-    Ballots are kept beside the key file until they are revealed: broken off and started again, it goes on where it ended.
+    Ballots are kept beside the key file, and shown to nobody, until no other can be committed: whoever commits and is away when the
+    panel reveals is slashed. Broken off and started again, it goes on where it ended.
     """
     api, wallet = options.open_api(api_url), Wallet.load(key_file)
     validator = Validator(api, wallet, options.open_chain(rpc_url, manifest))
+    sealed: set[int] = set()
     while True:
-        duties = api.get("/me/validator", wallet.access(api, "me", 0))["duties"]
-        for duty in duties:
-            if duty["step"] == "wait":
+        well = True
+        for round_id, kind in _duties(api, wallet, once):
+            if kind == "jury":
+                console.print(f"You sit on the jury of round {round_id}: labelshare juror {round_id}")
                 continue
-            if duty["kind"] == "jury":
-                console.print(f"You sit on the jury of round {duty['round']}: labelshare juror --round {duty['round']}")
-                continue
-            _audit(validator, duty["round"], key_file, program)
+            try:
+                _audit(validator, round_id, key_file, program, sealed)
+            except TROUBLE as error:
+                # The other panels wait, too, and silence there is slashed whatever happened here.
+                well = False
+                say(f"Round {round_id}: {type(error).__name__}: {error}")
         if once:
-            return
+            raise typer.Exit(0 if well else 1)
         time.sleep(POLL)
 
 
-def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None) -> None:
+def _duties(api: Api, wallet: Wallet, once: bool) -> list[tuple[int, str]]:
+    """(round, kind) of what waits for the wallet now; nothing while the operator is not to be asked, unless it is asked `once`."""
+    try:
+        duties = api.get("/me/validator", wallet.access(api, "me", 0))["duties"]
+        return [(int(duty["round"]), str(duty["kind"])) for duty in duties if duty["step"] != "wait"]
+    except TROUBLE as error:
+        if once:
+            raise
+        say(f"Asking again in {POLL:g} s: {type(error).__name__}: {error}")
+        return []
+
+
+def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | None, sealed: set[int]) -> None:
+    """What can be done of a duty now. `sealed`: rounds whose ballot is committed and is not shown to anybody yet."""
+    if round_id in sealed and not validator.reveals(round_id):
+        return
     evidence = key_file.with_suffix(f".round-{round_id}.evidence.json")
     if validator.is_audited(round_id):
         validator.sign_evidence(round_id, file=evidence)
@@ -69,8 +98,12 @@ def _audit(validator: Validator, round_id: int, key_file: Path, program: Path | 
             raise typer.Abort
         return found
 
-    validator.audit(round_id, answer, ballot_file=key_file.with_suffix(f".round-{round_id}.ballot"), evidence_file=evidence)
-    console.print(f"Round {round_id} audited; keep {evidence} until 30 days after the round's end.")
+    ballot = key_file.with_suffix(f".round-{round_id}.ballot")
+    if validator.audit(round_id, answer, ballot_file=ballot, evidence_file=evidence, early=False):
+        console.print(f"Round {round_id} audited; keep {evidence} until 30 days after the round's end.")
+        return
+    sealed.add(round_id)
+    console.print(f"Round {round_id}: the ballot is committed, and is opened once nobody can copy it. Keep this running.")
 
 
 def answer_with(program: Path, task: dict[str, Any], classes: int) -> int:

@@ -24,10 +24,10 @@ ManifestOption = Annotated[
 ]
 
 
-def open_api(url: str) -> Api:
-    """Raises BadParameter for what is no URL of an API."""
+def open_api(url: str, manifest: Path | None = None) -> Api:
+    """An operator's API, for the manifest's deployment. Raises BadParameter for what is no URL of an API, UnknownDeployment."""
     try:
-        return Api(url)
+        return Api(url, known=deployment(manifest) if manifest else None)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--api") from None
 

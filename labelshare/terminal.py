@@ -25,8 +25,17 @@ def ask_class(task: dict[str, Any], classes: int) -> int | None:
 
 def shown(content: Any) -> str:
     """A stranger's JSON as text that cannot steer the terminal: control and format characters escaped."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
+    return plain(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def plain(text: str) -> str:
+    """A stranger's text (an operator's answers are) without what steers a terminal: control and format characters escaped."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
+def say(text: str) -> None:
+    """Prints a line that holds words of others: no markup, no control characters."""
+    console.print(plain(text), highlight=False, markup=False, soft_wrap=True)
 
 
 class Bar:

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from eth_utils.crypto import keccak
 from labelshare.rules import draw, eip712, jury, merkle
 from labelshare.rules.entries import Entry, Role, settlement_root
 from labelshare.rules.evidence import SubmissionRecord, evidence_file, evidence_hash, salt
+from labelshare.rules.history import RoundEvidence, RuleTerms
+from labelshare.rules.settlement import settle
+from tests.unit.histories import random_history
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 DOMAIN = eip712.Domain(31337, "0x" + "c0" * 20)
 KEY = keccak(text="labelshare vectors")
 SIGNER = eip712.address_of(KEY)
 OTHER = "0x" + "ab" * 20
+HISTORIES = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144)  # seeds
 
 
 def hexed(value: bytes) -> str:
@@ -147,6 +152,44 @@ def evidence() -> dict[str, Any]:
     return {"body": body.decode(), "hash": hexed(evidence_hash(body))}
 
 
+def history(terms: RuleTerms, rounds: list[RoundEvidence]) -> dict[str, Any]:
+    """A dataset's history as lists, amounts as decimal strings."""
+    amounts = (terms.reward, terms.audit_fee, terms.bond, terms.open_bond)
+    split = (terms.contributors_bps, terms.validators_bps, terms.requester_bps)
+    numbers = (terms.classes, terms.audit_rate, terms.exit_rate_bps, terms.max_labels, *split)
+    return {
+        "terms": [*numbers, *map(str, amounts), terms.requester],
+        "rounds": [
+            {
+                "round": r.round_id,
+                "seed": hexed(r.seed),
+                "last": r.last,
+                "exited": r.exited,
+                "tasks": r.task_count,
+                "sample": list(r.sample),
+                "submissions": [
+                    [s.contributor, s.sequence, s.open_path, s.count, s.void, [x for label in s.labels for x in label]]
+                    for s in r.submissions
+                ],
+                "ballots": [[b.validator, b.weight, list(b.answers)] for b in r.ballots],
+            }
+            for r in rounds
+        ],
+    }
+
+
+def settlements(seeds: Iterable[int] = HISTORIES) -> list[dict[str, Any]]:
+    """Random histories, each with the entries and the root that the rule gives."""
+    rows = []
+    for seed in seeds:
+        terms, rounds = random_history(seed)
+        entries = settle(terms, rounds).entries
+        last = max(r.round_id for r in rounds)
+        amounts = [[int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting] for e in entries]
+        rows.append(history(terms, rounds) | {"entries": amounts, "root": hexed(settlement_root(last, entries))})
+    return rows
+
+
 def vectors() -> dict[str, Any]:
     """Content of each file by its name."""
     return {
@@ -156,12 +199,15 @@ def vectors() -> dict[str, Any]:
         "ballots": ballots(),
         "verdicts": verdicts(),
         "evidence": evidence(),
+        "settlements": settlements(),
     }
 
 
 def main() -> None:
     for name, content in vectors().items():
-        (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        compact = name == "settlements"
+        text = ",\n".join(map(json.dumps, content)).join(("[\n", "\n]")) if compact else json.dumps(content, indent=1)
+        (FOLDER / f"{name}.json").write_text(text + "\n")
         print(f"tests/vectors/{name}.json")
 
 

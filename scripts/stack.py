@@ -205,7 +205,7 @@ class Stack:
                     self._serve(name)
 
     def _wait_for_api(self) -> None:
-        end = time.monotonic() + 40
+        end = time.monotonic() + 150
         while True:
             try:
                 if httpx.get(self.api_url + "/v1/health", timeout=5).status_code == 200:

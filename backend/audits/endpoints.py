@@ -76,6 +76,18 @@ def attest(backend: Injected, round_id: IdPath, request: schemas.AttestationRequ
 
 
 @router.get(
+    "/rounds/{round_id}/open-labels",
+    summary="The labels of open submissions that were shown to this operator, for the panel to attest",
+    description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed. Compare each with its "
+    "root on chain.",
+)
+def open_labels(backend: Injected, round_id: IdPath, access: Access) -> schemas.OpenLabelsView:
+    validator = access.verified(backend, "evidence", round_id)
+    with backend.database.reading() as session:
+        return service.open_labels(session, round_id, validator)
+
+
+@router.get(
     "/rounds/{round_id}/evidence",
     summary="The evidence file, byte for byte as hashed",
     description="Access purpose `evidence`, subject the round, by the panel once its ballots are sealed, the requester, or a jury.",

@@ -8,11 +8,13 @@ from backend.types import Address, Amount, Bytes32, Hex, Signature, Strict
 
 
 class SampledTask(BaseModel):
-    """A task to audit: index in the round, content hash, content. No contributor's label is ever in it."""
+    """A task to audit: index in the round, content hash, content. No contributor's label is ever in it. `proof`: that the chain's
+    tasks root has this content hash at this index (T1, T3)."""
 
     index: int
     content_hash: Bytes32
     content: Any
+    proof: list[Bytes32]
 
 
 class AuditView(BaseModel):
@@ -53,6 +55,24 @@ class AttestationRequest(Strict):
     validator: Address
     shown: Amount
     signature: Signature
+
+
+class OpenLabel(BaseModel):
+    task: int
+    answer: int
+    salt: Bytes32
+
+
+class OpenShown(BaseModel):
+    """Labels that hash to the root of an open submission."""
+
+    contributor: Address
+    sequence: int
+    labels: list[OpenLabel]
+
+
+class OpenLabelsView(BaseModel):
+    items: list[OpenShown]
 
 
 class EvidenceSignatureRequest(Strict):

@@ -12,10 +12,11 @@ from backend.datasets.service import draft_of, get_dataset, get_round, task_cont
 from backend.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.models import EvidenceSignature, HeldBallot, Label, SignedSubmission
 from backend.relay.outbox import enqueue_call
-from backend.settlements.service import evidence_of, sample_of
+from backend.settlements.service import evidence_of, labels_of, sample_of
 from backend.signatures import require_signer
-from indexer.models import Audit, Dispute, Juror, PanelMember, Round
+from indexer.models import Audit, Dispute, Juror, OpenSubmission, PanelMember, Round
 from labelshare.rules import draw, eip712
+from labelshare.rules.merkle import tasks_tree
 
 AFTER_COMMIT = ("revealing", "audited")
 
@@ -27,13 +28,19 @@ def view_audit(session: Session, round_id: int, validator: str) -> schemas.Audit
     if audit.phase not in ("committing", "revealing"):
         raise Conflict("no_ballots_now", f"The audit of round {round_id} is {audit.phase}.")
     contents = task_contents(session, draft_of(session, row))
+    tree = tasks_tree([bytes.fromhex(task.content_hash[2:]) for task in contents])
     return schemas.AuditView(
         attempt=audit.attempt,
         classes=get_dataset(session, row.dataset).terms["classes"],
         commit_ends=audit.commit_ends,
         reveal_ends=audit.reveal_ends,
         sample=[
-            schemas.SampledTask(index=i, content_hash=contents[i].content_hash, content=json.loads(contents[i].content))
+            schemas.SampledTask(
+                index=i,
+                content_hash=contents[i].content_hash,
+                content=json.loads(contents[i].content),
+                proof=["0x" + sibling.hex() for sibling in tree.proof(i)],
+            )
             for i in sample_of(row, audit)
         ],
     )
@@ -111,6 +118,36 @@ def attest(backend: Backend, session: Session, round_id: int, request: schemas.A
     require_signer(message.digest(backend.domain("AuditBoard")), request.signature, request.validator)
     key = f"attest:{round_id}:{audit.attempt}:{request.validator}"
     enqueue_call(session, key, "AuditBoard", "attest", round_id, request.validator, request.shown, request.signature)
+
+
+def open_labels(session: Session, round_id: int, validator: str) -> schemas.OpenLabelsView:
+    """What this operator holds of the round's open submissions, in the chain's order, for a panel whose ballots are sealed."""
+    _, audit = _audit(session, round_id)
+    _member(session, audit, validator)
+    if audit.phase not in AFTER_COMMIT:
+        raise Forbidden("too_early", "The audit is blind: labels are shown once every ballot is sealed.")
+    rows = session.scalars(
+        select(SignedSubmission)
+        .join(
+            OpenSubmission,
+            (OpenSubmission.round == SignedSubmission.round)
+            & (OpenSubmission.contributor == SignedSubmission.contributor)
+            & (OpenSubmission.sequence == SignedSubmission.sequence)
+            & (OpenSubmission.labels_root == SignedSubmission.labels_root),
+        )
+        .where(OpenSubmission.round == round_id)
+        .order_by(OpenSubmission.position)
+    )
+    return schemas.OpenLabelsView(
+        items=[
+            schemas.OpenShown(
+                contributor=row.contributor,
+                sequence=row.sequence,
+                labels=[schemas.OpenLabel(task=x.task, answer=x.answer, salt=x.salt) for x in labels_of(session, row)],
+            )
+            for row in rows
+        ]
+    )
 
 
 def evidence_body(backend: Backend, session: Session, round_id: int, account: str) -> bytes:

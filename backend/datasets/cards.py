@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from backend import paging
 from backend.datasets.schemas import DatasetCard, DatasetPage
+from backend.errors import Invalid
 from backend.product_models import DatasetMetadata, RoundResult
 from indexer.models import Contributor, Dataset, Round, Sale
 
@@ -16,7 +17,9 @@ METADATA_HASH = Dataset.terms["metadata_hash"].as_string()
 
 
 def page(session: Session, filters: dict[str, Any], sort: str, cursor: str | None, limit: int) -> DatasetPage:
-    """A page of cards. `filters`: q, state, task_type, requester, operator; None leaves one out."""
+    """A page of cards. `filters`: q, state, task_type, requester, operator; None leaves one out. Raises Invalid."""
+    if "\x00" in (filters["q"] or ""):
+        raise Invalid("invalid_search", "What is searched for holds a NUL character; leave it out.")
     rows = _query(**filters)
     key = _sort_key(sort)
     position = paging.decode(cursor, int, str, int)

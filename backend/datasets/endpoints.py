@@ -12,7 +12,7 @@ from backend.datasets.cost import cost
 from backend.paging import Cursor, Limit, LongLimit
 from backend.repeats import Key, once
 from backend.tasks.schemas import TaskType
-from backend.types import AddressPath, AddressQuery, Amount, IdPath
+from backend.types import AddressPath, AddressQuery, IdPath, Uint256
 from backend.web import node_for_browsers
 from labelshare.chain import abi
 from labelshare.rules.history import RULE
@@ -137,8 +137,8 @@ def consensus(
 @router.get("/cost", summary="What a round costs")
 def round_cost(
     tasks: Annotated[int, Query(ge=1, le=schemas.MAX_TASKS)],
-    reward: Annotated[Amount, Query(description="base units a label")],
-    audit_fee: Annotated[Amount, Query(description="base units an audited task and seat")] = "0",
+    reward: Annotated[Uint256, Query(description="base units a label")],
+    audit_fee: Annotated[Uint256, Query(description="base units an audited task and seat")] = "0",
     labels_per_task: Annotated[int, Query(ge=1, le=64)] = 5,
     min_labels: Annotated[int, Query(ge=1, le=64)] = 3,
     audit_rate: Annotated[int, Query(ge=0, le=256, description="of 256")] = 26,

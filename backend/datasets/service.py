@@ -21,6 +21,7 @@ from labelshare.rules.history import RULE, RULE_ID
 from labelshare.rules.merkle import tasks_tree
 
 MAX_TASK_BYTES = 64 * 1024
+MAX_DEPTH = 32  # levels of a task's JSON
 
 
 def get_dataset(session: Session, dataset: int) -> Dataset:
@@ -131,10 +132,18 @@ def _contents(backend: Backend, session: Session, row: Dataset, account: str, re
 
 
 def _content(index: int, task: Any) -> bytes:
+    if not _is_flat(task, MAX_DEPTH):
+        raise Invalid("task_too_deep", f"Task {index} is nested deeper than {MAX_DEPTH} levels, which not every reader takes.")
     content = canonical_json(task)
     if len(content) > MAX_TASK_BYTES:
         raise Invalid("task_too_large", f"Task {index} has {len(content)} bytes of JSON, over {MAX_TASK_BYTES}; link to files.")
     return content
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    """Whether a JSON value is nested at most so deep: answers and evidence of deeper ones could not be written."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_flat(item, levels - 1) for item in inner)
 
 
 def _keep_tasks(session: Session, hashes: list[str], contents: list[str]) -> None:

@@ -52,7 +52,8 @@ async def stream(
     last_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
 ) -> StreamingResponse:
     follower: Stream = request.app.state.stream
-    messages = await follower.listen(last_id, lambda view: service.concerns(view, topic, dataset, round_id, account))
+    where = request.client.host if request.client else ""
+    messages = await follower.listen(last_id, lambda view: service.concerns(view, topic, dataset, round_id, account), where)
     return StreamingResponse(
         messages, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )

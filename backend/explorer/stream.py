@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from backend.context import Backend
@@ -16,11 +18,15 @@ from backend.explorer.schemas import EventView
 from indexer.models import Checkpoint
 
 LOOK = 0.25  # seconds between looks at the mirror
+PAUSE = 1.0  # seconds while the database does not answer
 QUIET = 15.0  # seconds after which a comment keeps the connection open
 MOST_LISTENERS = 1_000
+MOST_EACH = 100  # of them from one network address: nobody listens to the exclusion of others
 MOST_WAITING = 2_000  # events that a slow listener may be behind
 LAST_ID = re.compile(r"(\d{1,18})-(\d{1,9})")
 END = 1 << 31
+
+log = logging.getLogger("labelshare.api")
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class Tick:
 
 @dataclass(eq=False)
 class Listener:
-    """What waits to be sent to one connection. `lost`: it was too slow."""
+    """What waits to be sent to one connection. `where`: its network address; `lost`: it was too slow."""
 
+    where: str = ""
     queue: asyncio.Queue[EventView | Tick] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     lost: bool = False
 
@@ -48,22 +55,29 @@ class Stream:
         self._feed = Feed(backend.deployment)
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
+        self._began = asyncio.Event()
 
-    async def listen(self, last_id: str | None, wanted: Callable[[EventView], bool]) -> AsyncIterator[str]:
-        """Server-sent events from now on, or from after `last_id`. Raises TooMany, or Invalid for an id that is none of ours."""
-        if len(self._listeners) >= MOST_LISTENERS:
-            raise TooMany("too_many_listeners", "Too many listen to events here now; try again later.", retry_after=30)
+    async def listen(self, last_id: str | None, wanted: Callable[[EventView], bool], where: str = "") -> AsyncIterator[str]:
+        """Server-sent events from now on, or from after `last_id`, to a network address.
+
+        Raises TooMany, or Invalid for an id that is none of ours.
+        """
         since = _key(last_id)
-        return self._events(since, wanted)
+        if len(self._listeners) >= MOST_LISTENERS or sum(known.where == where for known in self._listeners) >= MOST_EACH:
+            raise TooMany("too_many_listeners", "Too many listen to events here now; try again later.", retry_after=30)
+        return self._events(since, wanted, where)
 
-    async def _events(self, since: Key | None, wanted: Callable[[EventView], bool]) -> AsyncIterator[str]:
-        listener = Listener()
+    async def _events(self, since: Key | None, wanted: Callable[[EventView], bool], where: str) -> AsyncIterator[str]:
+        listener = Listener(where)
         self._listeners.add(listener)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._follow())
+            self._began = asyncio.Event()
+            self._task = asyncio.create_task(self._follow(self._began))
         try:
             yield "retry: 2000\n\n"
             seen = since or (0, 0)
+            if since is not None:
+                await self._began.wait()  # what comes after that look is told; what came before is read here
             while since is not None:
                 missed = await run_in_threadpool(self._after, since)
                 for view in missed:
@@ -86,17 +100,24 @@ class Stream:
         finally:
             self._listeners.discard(listener)
 
-    async def _follow(self) -> None:
-        """Looks for new blocks until nobody listens any more."""
+    async def _follow(self, began: asyncio.Event) -> None:
+        """Looks for new blocks until nobody listens any more; sets `began` once it knows where the mirror stands."""
         last: tuple[int, str] | None = None
         key: Key = (0, 0)
         while self._listeners:
-            checkpoint, views = await run_in_threadpool(self._look, last, key)
+            try:
+                checkpoint, views = await run_in_threadpool(self._look, last, key)
+            except SQLAlchemyError as error:
+                # Those who listen go on listening: what they miss meanwhile comes with the next look.
+                log.warning("the live stream waits for the database: %s", type(error).__name__)
+                await asyncio.sleep(PAUSE)
+                continue
             if checkpoint is not None and (checkpoint.block_number, checkpoint.block_hash) != last:
                 reset = last is not None and checkpoint.block_number <= last[0]
                 self._tell([*views, Tick(checkpoint.block_number, checkpoint.timestamp, reset)])
                 last = (checkpoint.block_number, checkpoint.block_hash)
                 key = (checkpoint.block_number, END)
+            began.set()
             await asyncio.sleep(LOOK)
 
     def _look(self, last: tuple[int, str] | None, key: Key) -> tuple[Checkpoint | None, list[EventView]]:

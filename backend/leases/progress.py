@@ -16,14 +16,15 @@ STEP = 50  # the consensus is computed again when one label in so many is new
 
 def look(backend: Backend) -> None:
     """Computes again, outside of any transaction, the consensus of each open adaptive round that has grown enough."""
-    with backend.database.transaction() as session:
+    with backend.database.reading() as session:
         due = [_history(session, row) for row in _open_rounds(session, backend.operator.address) if _has_grown(session, row)]
     for terms, history, most in due:
         current = history[-1]
         given: list[list[int]] = [[] for _ in range(current.task_count)]
         for submission in current.submissions:
             for task, answer in submission.labels:
-                given[task].append(answer)
+                if task < current.task_count and answer < terms.classes:  # others came by the open path, and do not count
+                    given[task].append(answer)
         sure = [
             task
             for task, (best, p) in enumerate(certainty(terms, history))
@@ -33,7 +34,7 @@ def look(backend: Backend) -> None:
             session.merge(
                 Progress(
                     round=current.round_id,
-                    labels=sum(map(len, given)),
+                    labels=sum(len(submission.labels) for submission in current.submissions),
                     sure=sum(1 << task for task in sure).to_bytes(-(-current.task_count // 8), "little"),
                     spared=sum(most - len(given[task]) for task in sure),
                 )

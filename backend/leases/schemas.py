@@ -24,14 +24,6 @@ class LeasedTask(BaseModel):
     content: Any
 
 
-class Ticket(BaseModel):
-    """The operator's Assignment: lets anyone relay one submission of at most `count` labels with this sequence number."""
-
-    count: int
-    deadline: int
-    signature: str
-
-
 class LeaseView(BaseModel):
     """Tasks kept until `expires_at` (unix seconds). `sequence`: the number to sign into the submission. `unavailable`: wished
     tasks that have no free slot, or that the contributor has already."""
@@ -42,4 +34,3 @@ class LeaseView(BaseModel):
     classes: int
     tasks: list[LeasedTask]
     unavailable: list[int]
-    ticket: Ticket

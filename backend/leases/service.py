@@ -11,14 +11,16 @@ from backend.datasets.service import draft_of, get_dataset, get_round, tasks_at
 from backend.errors import Conflict, Forbidden
 from backend.leases import slots
 from backend.leases.progress import sure_tasks
-from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView, Ticket
+from backend.leases.schemas import LeasedTask, LeaseRequest, LeaseView
 from backend.models import Lease, SignedSubmission, Slot
 from indexer.models import Contributor, Dataset, Round
-from labelshare.rules import eip712
 
 
 def lease(backend: Backend, session: Session, round_id: int, contributor: str, request: LeaseRequest) -> LeaseView:
     """Leases free slots to the contributor. Raises Conflict when the round is not open or nothing is free.
+
+    There is no ticket in it (an Assignment, by which others than the operator may relay): with one, labels get on chain that the
+    operator was never shown, no evidence can hold them, and the round exits.
 
     Two processes that pick the same slot meet in the table's constraints: the second transaction fails and is tried again.
     """
@@ -66,7 +68,6 @@ def lease(backend: Backend, session: Session, round_id: int, contributor: str, r
             LeasedTask(index=t, content_hash=contents[t].content_hash, content=json.loads(contents[t].content)) for t in chosen
         ],
         unavailable=sorted(set(wished or ()) - set(chosen)),
-        ticket=_ticket(backend, granted),
     )
 
 
@@ -86,9 +87,3 @@ def _require_open(row: Round, dataset: Dataset, backend: Backend, now: int) -> N
         raise Forbidden("other_operator", f"Round {row.id} is run by {dataset.operator}; ask there.")
     if row.phase != "open" or now > row.deadline:
         raise Conflict("round_not_open", f"Round {row.id} takes no labels any more.")
-
-
-def _ticket(backend: Backend, granted: Lease) -> Ticket:
-    message = eip712.Assignment(granted.round, granted.contributor, granted.sequence, granted.count, granted.expires_at)
-    signature = backend.operator.sign_digest(message.digest(backend.domain("LabelRegistry")))
-    return Ticket(count=granted.count, deadline=granted.expires_at, signature="0x" + signature.hex())

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 BATCH = 1_000  # rows that are encoded at once
+# The full-width forms, too: some spreadsheets take them for the plain ones.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS = ("round", "task", "content_hash", "content", "class", "class_name", "confidence", "verdict", "labels")
 
 
@@ -31,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class About:
-    """The dataset that rows are of."""
+    """The dataset that rows are of. `settled_at`: its last settlement so far, unix seconds; `rounds`: how many rounds are in it."""
 
     dataset: int
     name: str
@@ -44,6 +46,8 @@ class About:
     chain_id: int
     alpha: float | None
     contributors: int
+    settled_at: int
+    rounds: int
 
 
 def plain(row: Row, about: About) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def csv_rows(rows: Iterator[Row], about: About) -> Iterator[bytes]:
 
 def _cell(text: str) -> str:
     """Spreadsheets run cells that start like a formula: an apostrophe keeps them texts."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "'" + text if text.startswith(FORMULA) else text
 
 
 def _drain(buffer: io.StringIO) -> bytes:

@@ -14,7 +14,7 @@ from backend.product_models import StoredFile
 from backend.settlements.panels import verdicts_of
 from backend.settlements.results import Result, label_counts, results_of
 from backend.tasks.service import metadata_of
-from indexer.models import Audit, Checkpoint, Contributor, Round, Sale, Settlement
+from indexer.models import Audit, Block, Checkpoint, Contributor, Round, Sale, Settlement
 
 FINAL = ("final", "distributed")
 PAGE = 500
@@ -58,6 +58,7 @@ def about(backend: Backend, dataset: int, licensee: str) -> tuple[About, list[in
         row = get_dataset(session, dataset)
         metadata = metadata_of(session, row)
         rounds = [r.id for r in covered_rounds(session, dataset, held.last_round) if r.task_count]
+        settled = session.get(Block, row.settled_block)
         people = session.scalar(select(func.count()).select_from(Contributor).where(Contributor.dataset == dataset)) or 0
     results = results_of(backend, rounds)
     classes = row.terms["classes"]
@@ -75,6 +76,8 @@ def about(backend: Backend, dataset: int, licensee: str) -> tuple[About, list[in
             chain_id=backend.deployment.chain_id,
             alpha=results[rounds[-1]].alpha if rounds and rounds[-1] in results else None,
             contributors=people,
+            settled_at=settled.timestamp if settled else 0,
+            rounds=len(rounds),
         ),
         [number for number in rounds if number in results],
     )

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.models import EvidenceSignature, HeldBallot
-from backend.product_models import SealedBallot
+from backend.product_models import HeldVerdict, SealedBallot
 from indexer.models import Audit, Dispute, Juror, PanelMember, Round
 
 
@@ -96,10 +96,12 @@ def _panel_step(member: PanelMember, audit: Audit, row: Round, signed: bool, hel
 
 
 def _juries(session: Session, account: str) -> list[Duty]:
+    same = (HeldVerdict.round == Juror.round) & (HeldVerdict.attempt == Juror.attempt) & (HeldVerdict.juror == Juror.juror)
     rows = session.execute(
-        select(Juror, Dispute, Round)
+        select(Juror, Dispute, Round, HeldVerdict.round)
         .join(Dispute, (Dispute.round == Juror.round) & (Dispute.attempt == Juror.attempt))
         .join(Round, Round.id == Juror.round)
+        .outerjoin(HeldVerdict, same)
         .where(Juror.juror == account, Dispute.phase.in_(("committing", "revealing")))
     )
     return [
@@ -109,19 +111,19 @@ def _juries(session: Session, account: str) -> list[Duty]:
             dataset=row.dataset,
             attempt=dispute.attempt,
             weight=juror.weight,
-            step=_jury_step(juror, dispute),
+            step=_jury_step(juror, dispute, held is not None),
             due=dispute.commit_ends if dispute.phase == "committing" else dispute.reveal_ends,
             committed=juror.commitment is not None,
             revealed=juror.revealed,
             sealed=False,
-            held=False,
+            held=held is not None,
         )
-        for juror, dispute, row in rows
+        for juror, dispute, row, held in rows
         if dispute.phase == "committing" or juror.commitment is not None
     ]
 
 
-def _jury_step(juror: Juror, dispute: Dispute) -> str:
-    if dispute.phase == "committing":
-        return "commit" if juror.commitment is None else "wait"
-    return "wait" if juror.revealed else "reveal"
+def _jury_step(juror: Juror, dispute: Dispute, held: bool) -> str:
+    if juror.commitment is None:
+        return "commit"
+    return "wait" if held or juror.revealed else "reveal"

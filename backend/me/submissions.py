@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from backend import paging
 from backend.context import Backend
 from backend.explorer.traces import Trace, traces
+from backend.me.refusals import refusal
 from backend.me.schemas import MySubmission, Stage, StageView, SubmissionPage
 from backend.models import Outbox, SignedSubmission, Transaction
 from backend.relay.skips import SKIP_REASONS
@@ -110,7 +111,7 @@ def _view(row: SignedSubmission, facts: _Facts, results: dict[int, Result]) -> M
     entry, result = facts.entries.get((row.round, row.contributor)), results.get(row.round)
     settled = entry if any(stage.stage == "settled" for stage in stages) else None
     score = result.contributors.get(row.contributor) if result else None
-    code, text = failed, None
+    code, text = failed, refusal(failed)
     if settled is not None:
         exited = facts.settlements[row.round].phase.startswith("exit")
         code, text = reason(settled.role, settled.reward, settled.slash, settled.waiting, exited, score)

@@ -20,7 +20,7 @@ def health() -> dict[str, str]:
 @router.get("/ready")
 def ready(backend: Injected) -> dict[str, str]:
     """Whether requests should come here, or what is missing. The relayer may be down: what is taken waits for it."""
-    with backend.database.transaction() as session:
+    with backend.database.reading() as session:
         if not is_migrated(session):
             raise NotReady("not_migrated", "The app's tables are not those of this version: python -m backend migrate")
         mirror = mirror_state(session)

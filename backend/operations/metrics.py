@@ -76,7 +76,7 @@ class Shared(Collector):
     def collect(self) -> Iterable[Metric]:
         answers = GaugeMetricFamily("labelshare_database_up", "Whether the database answers")
         try:
-            with self.backend.database.transaction() as session:
+            with self.backend.database.reading() as session:
                 relay, mirror = relay_state(session), mirror_state(session)
         except SQLAlchemyError:
             answers.add_metric([], 0)

@@ -52,6 +52,16 @@ class RoundPage(Page):
     items: list[RoundView]
 
 
+class VerdictView(BaseModel):
+    """A juror of the jury that sits or sat last. `root`: what they opened; `slashed`: base units, for silence or dissent."""
+
+    juror: Address
+    seats: int
+    committed: bool
+    root: Bytes32 | None
+    slashed: Amount
+
+
 class DisputeView(BaseModel):
     """A challenge of a settlement, and its jury. Bonds and what became of the loser's in base units."""
 
@@ -64,6 +74,7 @@ class DisputeView(BaseModel):
     commit_ends: int
     reveal_ends: int
     jurors: list[Address]
+    verdicts: list[VerdictView]
     committed: int
     revealed: int
     to_winner: Amount

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.explorer.traces import traces
 from backend.models import Progress
-from backend.rounds.schemas import DisputesView, DisputeView, NextStep, RoundView
+from backend.rounds.schemas import DisputesView, DisputeView, NextStep, RoundView, VerdictView
 from indexer.models import Audit, Block, Dataset, Dispute, Juror, PanelMember, Round, Settlement
 from labelshare.chain.events import JuryChallenged
 
@@ -124,6 +124,16 @@ def view_disputes(session: Session, round_id: int) -> DisputesView:
                 commit_ends=row.commit_ends,
                 reveal_ends=row.reveal_ends,
                 jurors=[juror.juror for juror in juries[row.attempt]],
+                verdicts=[
+                    VerdictView(
+                        juror=juror.juror,
+                        seats=juror.weight,
+                        committed=juror.commitment is not None,
+                        root=juror.root,
+                        slashed=str(juror.slashed),
+                    )
+                    for juror in juries[row.attempt]
+                ],
                 committed=sum(juror.commitment is not None for juror in juries[row.attempt]),
                 revealed=sum(juror.revealed for juror in juries[row.attempt]),
                 to_winner=str(row.to_winner),

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from backend.types import Address, Amount, Signature, Strict, Uint64
+from backend.types import Address, Amount, Signature, Strict, Uint64, Uint256
 
 
 class SessionBody(Strict):
@@ -12,7 +12,7 @@ class SessionBody(Strict):
     key: Address
     dataset: Uint64
     expiry: Uint64
-    max_bond: Amount
+    max_bond: Uint256
 
 
 class AllowanceBody(Strict):
@@ -20,7 +20,7 @@ class AllowanceBody(Strict):
 
     owner: Address
     spender: Address
-    amount: Amount
+    amount: Uint256
     nonce: Uint64
     deadline: Uint64
 

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.context import Backend
-from backend.models import Label, SignedSubmission
+from backend.models import Label
 from backend.product_models import RoundResult
 from backend.settlements.agreement import krippendorff
 from backend.settlements.panels import verdicts_of
-from backend.settlements.service import OPEN_PATH, round_evidence, rule_terms, settled_history
-from indexer.models import Audit, Dataset, OpenSubmission, Round, Settlement, Submission
+from backend.settlements.service import accepted, round_evidence, rule_terms, settled_history
+from indexer.models import Audit, Dataset, Round, Settlement
 from labelshare.rules.fixed import ONE
 from labelshare.rules.history import OtherRule
 from labelshare.rules.settlement import settle
@@ -58,28 +58,19 @@ class Result:
 
 
 def label_counts(session: Session, round_id: int) -> dict[int, dict[int, int]]:
-    """How often each class was given to each task of a round, by submissions that the chain accepted and the panel did not void."""
-    void = select(OpenSubmission.sequence).where(
-        OpenSubmission.round == Submission.round,
-        OpenSubmission.contributor == Submission.contributor,
-        OpenSubmission.counted.is_not(True),
-    )
-    rows = session.execute(
-        select(Label.task, Label.answer, func.count())
-        .join(SignedSubmission, SignedSubmission.digest == Label.digest)
-        .join(
-            Submission,
-            (Submission.round == SignedSubmission.round)
-            & (Submission.contributor == SignedSubmission.contributor)
-            & (Submission.sequence == SignedSubmission.sequence)
-            & (Submission.labels_root == SignedSubmission.labels_root),
-        )
-        .where(Submission.round == round_id, (Submission.admission != OPEN_PATH) | ~void.exists())
-        .group_by(Label.task, Label.answer)
-    )
-    counts: dict[int, dict[int, int]] = defaultdict(dict)
-    for task, answer, count in rows:
-        counts[task][answer] = count
+    """How often each class was given to each task of a round, by submissions that the chain accepted and the panel did not void.
+
+    Tasks and classes that the round does not have do not count, as by the rule (K2): the open path may bring any.
+    """
+    row = session.get_one(Round, round_id)
+    classes = session.get_one(Dataset, row.dataset).terms["classes"]
+    digests = [signed.digest for _, signed in accepted(session, round_id)]
+    counts: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for start in range(0, len(digests), 500):
+        rows = select(Label.task, Label.answer, func.count()).where(Label.digest.in_(digests[start : start + 500]))
+        rows = rows.where(Label.task < row.task_count, Label.answer < classes).group_by(Label.task, Label.answer)
+        for task, answer, count in session.execute(rows):
+            counts[task][answer] += count
     return counts
 
 

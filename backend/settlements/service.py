@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.errors import Forbidden, NotFound
-from backend.models import EvidenceFile, EvidenceSignature, Label, SignedSubmission
+from backend.models import EvidenceFile, Label, SignedSubmission
 from indexer.models import Audit, Dataset, Dispute, OpenSubmission, PanelMember, Round, Submission
 from indexer.models import Settlement as SettlementRow
 from labelshare.rules import jury
@@ -22,7 +22,11 @@ OPEN_PATH = 2
 
 def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSubmission]]:
     """The round's submissions that count, as the chain has them, each with what was signed here, by contributor and sequence
-    number. Open ones count by the panel's word."""
+    number. Open ones count by the panel's word.
+
+    What was passed over and signed anew has the same labels under the same root, for salts follow from the sequence number: of all
+    that is here the one counts that the chain's signer signed, and of these the newest that was not dropped.
+    """
     counted = select(OpenSubmission.sequence).where(
         OpenSubmission.round == Submission.round,
         OpenSubmission.contributor == Submission.contributor,
@@ -38,9 +42,16 @@ def accepted(session: Session, round_id: int) -> list[tuple[Submission, SignedSu
             & (SignedSubmission.labels_root == Submission.labels_root),
         )
         .where(Submission.round == round_id, (Submission.admission != OPEN_PATH) | counted.exists())
-        .order_by(Submission.contributor, Submission.sequence)
+        .order_by(
+            Submission.contributor,
+            Submission.sequence,
+            SignedSubmission.signer == Submission.signer,
+            SignedSubmission.dropped.desc(),
+            SignedSubmission.received_at,
+            SignedSubmission.digest,
+        )
     )
-    return [(on_chain, signed) for on_chain, signed in rows]
+    return list({(on_chain.contributor, on_chain.sequence): (on_chain, signed) for on_chain, signed in rows}.values())
 
 
 def labels_of(session: Session, signed: SignedSubmission) -> list[Label]:
@@ -160,18 +171,6 @@ def chunks_of(entries: Sequence[Entry]) -> list[list[list[str | int]]]:
         return [int(e.role), e.account, str(e.reward), str(e.slash), str(e.shares), e.waiting]
 
     return [[row(entry) for entry in chunk] for chunk in in_chunks(entries)]
-
-
-def panel_majority(session: Session, audit: Audit) -> list[tuple[str, str]] | None:
-    """(validator, signature) over the evidence, in order of address, when they weigh more than half of what revealed; none when
-    nobody revealed, as in a closing round."""
-    kept = session.scalars(select(EvidenceSignature).where(EvidenceSignature.round == audit.round))
-    signatures = {row.validator: row.signature for row in kept}
-    revealed = [member for member in panel_of(session, audit) if member.revealed]
-    signed = [member for member in revealed if member.validator in signatures]
-    if revealed and 2 * sum(m.weight for m in signed) <= sum(m.weight for m in revealed):
-        return None
-    return [(member.validator, signatures[member.validator]) for member in signed]
 
 
 def proposal_bond(session: Session, row: Round) -> int:

@@ -53,16 +53,16 @@ def root_of(request: SubmitRequest | OpenLabelsRequest) -> str:
     return "0x" + labels_root([(x.task, x.answer, bytes.fromhex(x.salt[2:])) for x in request.labels]).hex()
 
 
-def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int, root: str) -> None:
+def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int | None, root: str) -> None:
     """Raises Invalid unless these are the labels whose number and root were signed, each of another task and of a class.
-    `root`: theirs."""
+    `classes`: None for any; `root`: theirs."""
     labels = request.labels
     if len({label.task for label in labels}) != len(labels):
         raise Invalid("task_twice", "A submission holds a task at most once.")
     if len(labels) != request.submission.count:
         raise Invalid("wrong_count", f"The submission claims {request.submission.count} labels and holds {len(labels)}.")
     for label in labels:
-        if label.answer >= classes:
+        if classes is not None and label.answer >= classes:
             raise Invalid("unknown_class", f"Task {label.task} has answer {label.answer}; classes run from 0 to {classes - 1}.")
     if root != request.submission.labels_root:
         raise Invalid("wrong_root", "labels_root is not the root of these labels (leaves: task, answer, salt; sorted by hash).")
@@ -71,7 +71,7 @@ def check_labels(request: SubmitRequest | OpenLabelsRequest, classes: int, root:
 def _check_lease(facts: Facts, request: SubmitRequest) -> None:
     if request.submission.count > facts.row.most:
         claimed = request.submission.count
-        raise Forbidden("over_ticket", f"The ticket covers {facts.row.most} labels; the submission has {claimed}.")
+        raise Forbidden("over_ticket", f"The lease covers {facts.row.most} labels; the submission has {claimed}.")
     if facts.row.expires_at < facts.now:
         raise Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")
     stray = sorted({label.task for label in request.labels} - facts.slots)

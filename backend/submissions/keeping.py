@@ -18,7 +18,7 @@ LABELS = insert(cast(Table, Label.__table__))
 QUEUED = insert(cast(Table, Outbox.__table__))
 USED = (
     update(Slot)
-    .where(Slot.lease_id == bindparam("lease"), Slot.task.in_(bindparam("tasks", expanding=True)))
+    .where(Slot.lease_id == bindparam("lease"), Slot.digest.is_(None), Slot.task.in_(bindparam("tasks", expanding=True)))
     .values(digest=bindparam("used_by"))
 )
 KEPT_COLUMNS, QUEUED_COLUMNS = (
@@ -35,9 +35,15 @@ AT_ONCE = text(
     f"queued AS (INSERT INTO app_outbox ({QUEUED_COLUMNS}) "
     f"SELECT {QUEUED_COLUMNS} FROM json_populate_recordset(CAST(NULL AS app_outbox), CAST(:queue AS json))), "
     "used AS (UPDATE app_slot SET digest = labels.digest FROM labels JOIN unnest(CAST(:leases AS text[]), CAST(:of AS text[])) "
-    "AS leased(lease, digest) ON leased.digest = labels.digest WHERE lease_id = leased.lease AND app_slot.task = labels.task) "
-    "INSERT INTO app_label (digest, task, answer, salt) SELECT digest, task, answer, salt FROM labels"
+    "AS leased(lease, digest) ON leased.digest = labels.digest "
+    "WHERE lease_id = leased.lease AND app_slot.task = labels.task AND app_slot.digest IS NULL RETURNING 1), "
+    "shown AS (INSERT INTO app_label (digest, task, answer, salt) SELECT digest, task, answer, salt FROM labels) "
+    "SELECT count(*) FROM used"
 )
+
+
+class SlotsGone(Exception):
+    """A lease of the batch ended, or was used up, at this very moment: nothing of the batch may be committed."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +77,29 @@ def keep(backend: Backend, connection: Connection, taken: Taken) -> None:
 
 
 def keep_and_queue(backend: Backend, connection: Connection, batch: Sequence[Queued]) -> list[dict[str, Any]]:
-    """Keeps submissions with their labels, uses their slots, queues them for the relayer. The rows, with receipts, by column."""
+    """Keeps submissions with their labels, uses their slots, queues them for the relayer. The rows, with receipts, by column.
+
+    Raises SlotsGone."""
     rows = [_row(backend, queued.taken) for queued in batch]
     queue = new_rows("submission", [_item(row, queued.include_by) for row, queued in zip(rows, batch, strict=True)])
     if connection.dialect.name == "postgresql":
-        connection.execute(AT_ONCE, _columns(rows, queue, batch))
+        used = connection.scalar(AT_ONCE, _columns(rows, queue, batch))
+        _require_used(used, sum(len(queued.request.labels) for queued in batch))
         return rows
     connection.execute(KEPT, rows)
     for row, queued in zip(rows, batch, strict=True):
         labels = _labels(row, queued.taken)
         connection.execute(LABELS, labels)
         tasks = [label["task"] for label in labels]
-        connection.execute(USED, {"used_by": row["digest"], "lease": queued.request.lease_id, "tasks": tasks})
+        marked = connection.execute(USED, {"used_by": row["digest"], "lease": queued.request.lease_id, "tasks": tasks})
+        _require_used(marked.rowcount, len(tasks))
     connection.execute(QUEUED, queue)
     return rows
+
+
+def _require_used(used: int | None, labels: int) -> None:
+    if used != labels:
+        raise SlotsGone
 
 
 def _row(backend: Backend, taken: Taken) -> dict[str, Any]:

@@ -31,19 +31,24 @@ class Handed:
 Answer = SubmissionView | Exception
 
 
-def take_all(backend: Backend, batch: Sequence[Handed]) -> list[Answer]:
+def take_all(backend: Backend, batch: Sequence[Handed], again: bool = False) -> list[Answer]:
     """What becomes of each submission, once everything is committed; of a contributor there is one at most. The same one again
-    gets the same receipt."""
+    gets the same receipt. `again`: this one met another of its number, and looks a second time."""
     signed = [_signed(backend, handed) for handed in batch]
     try:
         with backend.database.transaction() as session:
             return _take(backend, session, signed)
-    except (IntegrityError, DataError) as error:
-        if len(batch) > 1:  # One of these is to blame, most often since another process took it meanwhile: it alone is told so.
-            return [answer for handed in batch for answer in take_all(backend, [handed])]
-        if isinstance(error, DataError):
-            raise
-        return [Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.")]
+    except (IntegrityError, DataError, keeping.SlotsGone) as error:
+        trouble = error
+    if len(batch) > 1:  # One of these is to blame, most often since another process was there first: it alone is told so.
+        return [answer for handed in batch for answer in take_all(backend, [handed])]
+    if isinstance(trouble, keeping.SlotsGone):
+        return [Conflict("lease_expired", "The lease expired and its tasks may be others' now; lease again.")]
+    if isinstance(trouble, DataError):
+        raise trouble
+    if not again:  # What was there first is the same submission, or another with its sequence number.
+        return take_all(backend, batch, again=True)
+    return [Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.")]
 
 
 def digest_of(backend: Backend, round_id: int, s: SubmissionBody) -> bytes:

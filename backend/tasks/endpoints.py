@@ -73,6 +73,12 @@ def takedown(backend: Injected, request: schemas.TakedownRequest) -> schemas.Tak
         return erasure.ask(backend, session, request)
 
 
+@router.get("/takedowns/{takedown}", summary="What became of a request to delete content")
+def takedown_status(backend: Injected, takedown: IdPath) -> schemas.TakedownStatus:
+    with backend.database.reading() as session:
+        return erasure.status(session, takedown)
+
+
 @router.get(
     "/datasets/{dataset}/takedowns",
     summary="Requests to delete content of a dataset",

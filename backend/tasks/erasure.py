@@ -9,23 +9,42 @@ from sqlalchemy.orm import Session
 from backend import paging
 from backend.context import Backend
 from backend.datasets.service import get_dataset, require_owner
-from backend.errors import Forbidden, NotFound
+from backend.errors import Conflict, Forbidden, NotFound
 from backend.models import Draft, DraftTask, Task
-from backend.product_models import StoredFile, Takedown
+from backend.product_models import Repeated, StoredFile, Takedown, Upload, UploadTask
 from backend.tasks import schemas
 from backend.tasks.content import images_of
+from backend.tasks.service import shown_images
 from indexer.models import Dataset
 from labelshare.rules.evidence import ERASED, canonical_json
 
+GONE = canonical_json(ERASED).decode()
+MOST_OPEN = 20  # requests about one content that wait: one is enough to be seen
+
 
 def ask(backend: Backend, session: Session, request: schemas.TakedownRequest) -> schemas.TakedownView:
-    """Keeps a request, for those whose dataset it is to decide. Raises NotFound for content that is not here."""
+    """Keeps a request, for those whose dataset it is to decide. Raises NotFound for content that is not here, Conflict when enough
+    have asked."""
     if session.get(Task, request.content_hash) is None:
         raise NotFound("unknown_content", "No task with this content hash is stored here.")
+    waiting = select(func.count()).where(Takedown.content_hash == request.content_hash, Takedown.outcome == "open")
+    if (session.scalar(waiting) or 0) >= MOST_OPEN:
+        raise Conflict("asked_before", f"{MOST_OPEN} requests about this content wait for a decision already: it is seen.")
     row = Takedown(content_hash=request.content_hash, reason=request.reason, outcome="open", created_at=backend.now(session))
     session.add(row)
     session.flush()
     return _view(row)
+
+
+def status(session: Session, takedown: int) -> schemas.TakedownStatus:
+    """What became of a request. Raises NotFound."""
+    row = session.get(Takedown, takedown)
+    if row is None:
+        raise NotFound("unknown_takedown", f"There is no request {takedown}.")
+    view = _view(row)
+    return schemas.TakedownStatus(
+        id=view.id, content_hash=view.content_hash, outcome=view.outcome, created_at=view.created_at
+    )
 
 
 def requests(session: Session, dataset: int, account: str, cursor: str | None, limit: int) -> schemas.TakedownPage:
@@ -49,11 +68,12 @@ def decide(session: Session, dataset: int, account: str, request: schemas.Erasur
         raise NotFound("unknown_content", f"No task of dataset {dataset} has this content hash.")
     if request.erase:
         _require_nobody_else(session, request.content_hash, account, owner.operator)
-        images = images_of([json.loads(task.content)])
-        task.content = canonical_json(ERASED).decode()
+        images, content = images_of([json.loads(task.content)]), task.content
+        task.content = GONE
         session.flush()
-        for image in images:
-            _drop_image(session, image)
+        _drop_copies(session, request.content_hash, content)
+        whose = None if account == owner.operator else account
+        _drop_images(session, images, whose)
     outcome = "erased" if request.erase else "kept"
     answered = update(Takedown).where(Takedown.content_hash == request.content_hash, Takedown.outcome == "open")
     count = session.execute(answered.values(outcome=outcome).returning(Takedown.id)).all()
@@ -73,11 +93,22 @@ def _require_nobody_else(session: Session, content_hash: str, account: str, oper
         raise Forbidden("shared_content", "Another requester's dataset has the same task; ask the operator to decide.")
 
 
-def _drop_image(session: Session, image: str) -> None:
-    """Deletes an image unless another task still shows it."""
-    shown = session.scalar(select(func.count()).select_from(Task).where(Task.content.contains(image)))
-    if not shown:
-        session.execute(delete(StoredFile).where(StoredFile.hash == image))
+def _drop_copies(session: Session, content_hash: str, content: str) -> None:
+    """Deletes what else holds the content: uploads, and answers that are kept to be given again."""
+    session.execute(update(UploadTask).where(UploadTask.content == content).values(content=GONE))
+    told = Repeated.body.contains(content_hash, autoescape=True) | Repeated.body.contains(content, autoescape=True)
+    session.execute(delete(Repeated).where(told))
+
+
+def _drop_images(session: Session, images: set[str], owner: str | None) -> None:
+    """Deletes images that nothing else shows. Uploads of the `owner` (None: of everybody) that show them lose those tasks; what
+    others show stays."""
+    for image in images:
+        waiting = update(UploadTask).where(UploadTask.content.contains(image, autoescape=True))
+        if owner is not None:
+            waiting = waiting.where(UploadTask.upload_id.in_(select(Upload.id).where(Upload.owner == owner)))
+        session.execute(waiting.values(content=GONE))
+    session.execute(delete(StoredFile).where(StoredFile.hash.in_(images - shown_images(session, images))))
 
 
 def _hashes(dataset: int):  # type: ignore[no-untyped-def]

@@ -122,6 +122,15 @@ class TakedownView(BaseModel):
     created_at: int
 
 
+class TakedownStatus(BaseModel):
+    """What became of a request; its reason is for those who decide."""
+
+    id: int
+    content_hash: Bytes32
+    outcome: Literal["open", "erased", "kept"]
+    created_at: int
+
+
 class TakedownPage(Page):
     items: list[TakedownView]
 

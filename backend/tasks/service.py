@@ -1,6 +1,7 @@
 """Metadata by hash, practice, and the content that tasks show."""
 
 import json
+import re
 
 from eth_utils.crypto import keccak
 from sqlalchemy import select
@@ -8,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.errors import Invalid, NotFound
-from backend.product_models import DatasetMetadata, StoredFile
+from backend.models import Task
+from backend.product_models import DatasetMetadata, StoredFile, UploadTask
 from backend.tasks import schemas
 from backend.tasks.content import WrongContent, check_metadata, images_of
 from indexer.models import Dataset
 from labelshare.rules.evidence import canonical_json
 
 MAX_BYTES = 256 * 1024
+HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
 def keep_metadata(backend: Backend, session: Session, metadata: schemas.Metadata) -> schemas.MetadataView:
@@ -55,6 +58,16 @@ def require_images(session: Session, contents: list[object]) -> None:
         if len(known) != len(some):
             missing = next(image for image in some if image not in known)
             raise Invalid("unknown_image", f"The image {missing} is not stored here; upload it first (POST /v1/uploads).")
+
+
+def shown_images(session: Session, among: set[str]) -> set[str]:
+    """Those of the images that a task, an upload that waits for its round, or a practice item shows."""
+    found: set[str] = set()
+    for column in (Task.content, UploadTask.content, DatasetMetadata.body):
+        rows = select(column).where(column.contains('"image":"0x')).execution_options(yield_per=1_000)
+        for text in session.scalars(rows) if among else ():
+            found |= among.intersection(HASH.findall(text))
+    return found
 
 
 def practice(session: Session, dataset: Dataset) -> schemas.PracticeView:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, File, Path, UploadFile
 
 from backend.access import Access
 from backend.context import Injected
-from backend.repeats import Key, once
+from backend.repeats import Key, digest_of, once
 from backend.tasks.schemas import TaskType
 from backend.uploads import service
 from backend.uploads.schemas import UploadView
@@ -37,7 +37,7 @@ def upload(
         with backend.database.transaction() as session:
             return service.keep(backend, session, account, parsed, images)
 
-    return once(backend, account, key, ["upload", task_type, bodies], UploadView, take)
+    return once(backend, account, key, ["upload", task_type, [(name, digest_of(body)) for name, body in bodies]], UploadView, take)
 
 
 @router.get("/uploads/{upload_id}", summary="An upload of one's own", description="Access purpose `upload`, subject 0.")

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from backend.context import Backend
 from backend.errors import Invalid, NotFound
 from backend.product_models import StoredFile, Upload, UploadTask
+from backend.tasks.content import images_of
+from backend.tasks.service import shown_images
 from backend.uploads.images import BadImage, CleanImage, clean
 from backend.uploads.rows import MAX_ROWS, SHOWN, BadRow, Parsed, parse_rows
 from backend.uploads.schemas import UploadView
@@ -19,6 +21,8 @@ from labelshare.rules.evidence import canonical_json
 
 KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 PREVIEW = 5
+MAX_PIXELS = 400_000_000  # of all images of an upload: small files may hold large pictures
+MAX_ENCODED = 256 * 1024 * 1024  # bytes
 KEPT_SECONDS = 7 * 24 * 3600
 NAME = 120  # characters of a file's name that are repeated in an answer
 
@@ -52,6 +56,7 @@ def _images(files: list[File], task_type: str | None) -> tuple[Parsed, list[Clea
     if task_type not in (None, "image-choice"):
         parsed.refuse(1, None, f"images make image-choice tasks, not {task_type}")
     images: list[CleanImage] = []
+    pixels = encoded = 0
     seen: dict[str, int] = {}
     for number, (name, body) in enumerate(files, start=1):
         shown = name[:NAME].replace("\x00", "")
@@ -60,6 +65,12 @@ def _images(files: list[File], task_type: str | None) -> tuple[Parsed, list[Clea
         except BadImage as error:
             parsed.bad.append(BadRow(number, shown, f"the file {error}"))
             continue
+        pixels += image.width * image.height
+        encoded += len(image.body)
+        if pixels > MAX_PIXELS or encoded > MAX_ENCODED:
+            most = f"{MAX_PIXELS // 10**6} million pixels, or {MAX_ENCODED // 2**20} MiB once encoded"
+            parsed.bad.append(BadRow(number, shown, f"with those before it, it is more than {most}; send less at once"))
+            break
         digest = "0x" + keccak(image.body).hex()
         if digest in seen:
             parsed.bad.append(BadRow(number, shown, f"is the same picture as file {seen[digest]}"))
@@ -126,6 +137,12 @@ def uploaded_contents(session: Session, upload_id: str, account: str) -> list[by
 
 
 def _forget(session: Session, before: int) -> None:
+    """Deletes old uploads, and the images that only they showed."""
     old = select(Upload.id).where(Upload.created_at < before)
+    pictures = select(UploadTask.content).where(UploadTask.upload_id.in_(old.where(Upload.kind == "images")))
+    images = images_of([json.loads(content) for content in session.scalars(pictures)])
     session.execute(delete(UploadTask).where(UploadTask.upload_id.in_(old)))
     session.execute(delete(Upload).where(Upload.created_at < before))
+    unused = sorted(images - shown_images(session, images))
+    for start in range(0, len(unused), 500):
+        session.execute(delete(StoredFile).where(StoredFile.hash.in_(unused[start : start + 500])))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from labelshare.chain import Deployment, deployment, manifest_path
 from labelshare.rules import eip712
 
 T = TypeVar("T")
@@ -24,6 +25,13 @@ class ApiError(RuntimeError):
         self.rows = list(rows)
 
 
+class WrongDeployment(ApiError):
+    """The operator names another chain, or other contracts, than are known here. Sign nothing for it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(502, "wrong_deployment", message)
+
+
 class TimedOut(TimeoutError):
     """Something that was waited for did not happen in time."""
 
@@ -31,16 +39,26 @@ class TimedOut(TimeoutError):
 class Api:
     """One operator's API. Network trouble and 5xx are tried again for `patience` seconds: every call here is safe to repeat.
 
+    `known`: the deployment that is meant. What a wallet signs names chain and contracts, so that an operator who could name others
+    would get signatures for them; without `known` they are compared with the manifest that ships for the chain, if there is one.
+
     Raises ValueError when the URL is none of http or https. `transport` is httpx's, for tests.
     """
 
-    def __init__(self, url: str, patience: float = 60.0, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        patience: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+        known: Deployment | None = None,
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is no URL of an API; it starts with http:// or https://.")
         self.url = url.rstrip("/")
         self.patience = patience
         self._client = httpx.Client(base_url=self.url + "/v1", timeout=60.0, transport=transport)
         self._config: dict[str, Any] | None = None
+        self._known = known
 
     def close(self) -> None:
         """Gives the connections back."""
@@ -48,10 +66,18 @@ class Api:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Chain id, contracts and operator, fetched once."""
+        """Chain id, contracts and operator, fetched once. Raises WrongDeployment."""
         if self._config is None:
-            self._config = self.get("/config")
+            config = self.get("/config")
+            _require(config, self._known)
+            self._config = config
         return self._config
+
+    def expect(self, deployment: Deployment) -> None:
+        """Nothing is signed for another deployment from now on. Raises WrongDeployment when the operator named another before."""
+        self._known = deployment
+        if self._config is not None:
+            _require(self._config, deployment)
 
     def domain(self, contract: str) -> eip712.Domain:
         return eip712.Domain(self.config["chain_id"], self.config["contracts"][contract])
@@ -73,7 +99,7 @@ class Api:
 
     def save(self, path: str, file: Path, headers: dict[str, str]) -> int:
         """Writes an answer to a file as it comes, and only then under its name; its bytes. Raises ApiError, TimedOut."""
-        part, size = file.with_name(file.name + ".part"), 0
+        part, size, whole = file.with_name(file.name + ".part"), 0, False
         try:
             with self._client.stream("GET", path, headers=headers) as response, part.open("wb") as output:
                 if response.status_code >= 400:
@@ -81,10 +107,11 @@ class Api:
                     raise _refusal(response)
                 for piece in response.iter_bytes():
                     size += output.write(piece)
+                whole = True
         except httpx.TransportError as error:
             raise TimedOut(f"{self.url} broke off GET {path} ({type(error).__name__}). Try again.") from error
         finally:
-            if size == 0:
+            if not whole:
                 part.unlink(missing_ok=True)
         part.replace(file)
         return size
@@ -129,6 +156,21 @@ class Api:
                 raise TimedOut(f"{self.url} did not answer {method} {path} for {self.patience:.0f} s ({trouble}). Is it running?")
             time.sleep(pause * (0.5 + random.random()))
             pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _require(config: Any, known: Deployment | None) -> None:
+    """Raises WrongDeployment unless the operator's chain and contracts are the known ones."""
+    try:
+        chain_id, contracts = config["chain_id"], {name: address.lower() for name, address in config["contracts"].items()}
+        if known is None and isinstance(chain_id, int) and manifest_path(chain_id).exists():
+            known = deployment(chain_id)
+    except (AttributeError, KeyError, TypeError):
+        raise WrongDeployment("The operator names no chain and contracts. Is it the URL of a Labelshare API?") from None
+    if known is not None and (chain_id, contracts) != (known.chain_id, known.contracts):
+        raise WrongDeployment(
+            f"The operator names chain {chain_id} and contracts other than those of the deployment on chain {known.chain_id} that "
+            "is known here. Nothing was signed. Is it the right --api, and the right --manifest?"
+        )
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:

@@ -2,18 +2,22 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from labelshare.chain.events import LabelRegistryRoundOpened
 from labelshare.client.api import Api, ApiError, wait_for
-from labelshare.client.chain import Chain
+from labelshare.client.chain import Chain, topic
 from labelshare.client.open_path import shown_bits
 from labelshare.client.round_state import AUDIT_PHASES
 from labelshare.client.wallet import Wallet, write_secret
 from labelshare.rules import draw, eip712
-from labelshare.rules.evidence import SubmissionRecord, content_hash, evidence_file, evidence_hash
-from labelshare.rules.merkle import labels_tree
+from labelshare.rules.evidence import ERASED, SubmissionRecord, content_hash, evidence_file, evidence_hash
+from labelshare.rules.merkle import TASK_TYPES, labels_tree, leaf_hash, verify
+
+NO_VOTE = 255  # on a task whose content was deleted: silence on the others would be slashed
 
 
 class EvidenceMismatch(RuntimeError):
@@ -28,6 +32,7 @@ class Validator:
     """One validator on one operator's rounds. `chain` is where the evidence is checked against."""
 
     def __init__(self, api: Api, wallet: Wallet, chain: Chain) -> None:
+        api.expect(chain.deployment)
         self.api = api
         self.wallet = wallet
         self.chain = chain
@@ -35,6 +40,12 @@ class Validator:
     def is_audited(self, round_id: int) -> bool:
         """Whether the audit has ended well: then only the evidence is left to sign."""
         return AUDIT_PHASES[self.chain.read("AuditBoard", "auditOf", round_id)[0]] == "audited"
+
+    def reveals(self, round_id: int) -> bool:
+        """Whether nobody can commit to a ballot any more, by the chain: opened now, none can be copied."""
+        phase, _, _, _, _, _, commit_ends, *_ = self.chain.read("AuditBoard", "auditOf", round_id)
+        over = AUDIT_PHASES[phase] == "committing" and time.time() > commit_ends
+        return over or AUDIT_PHASES[phase] in ("revealing", "audited")
 
     def sample(self, round_id: int) -> dict[str, Any]:
         """The tasks to label, in ballot order. Raises ApiError when not on the panel."""
@@ -49,8 +60,12 @@ class Validator:
         ballot_file: Path | None = None,
         open_files: Sequence[Path] = (),
         evidence_file: Path | None = None,
-    ) -> None:
+        early: bool = True,
+    ) -> bool:
         """The whole duty: `answer` gives the class of a sampled task {index, content_hash, content}. Waits between its steps.
+
+        Whether it is done. `early`: the opened ballot is handed to the operator at once, who holds it until the panel reveals. Not
+        early, nobody sees it before; while others still commit the duty is not done: call again with the same `ballot_file`.
 
         With a `ballot_file` the ballot is kept there before it is committed, and taken from there when the work was broken off:
         whoever commits and cannot reveal is slashed. `open_files`: the labels of open submissions shown to this validator, which
@@ -63,10 +78,13 @@ class Validator:
         shown = shown_bits(self.chain, round_id, open_files)
         answers, salt = self._ballot(round_id, view, answer, ballot_file)
         self.commit(round_id, view["attempt"], answers, salt)
+        if not early and not self.reveals(round_id):
+            return False
         self.reveal(round_id, answers, salt, seconds)
         if self.chain.read("LabelRegistry", "openSubmissionsOf", round_id):
             self.attest(round_id, view["attempt"], shown, seconds)
         self.sign_evidence(round_id, seconds, evidence_file)
+        return True
 
     def _ballot(
         self, round_id: int, view: dict[str, Any], answer: Callable[[dict[str, Any]], int], path: Path | None
@@ -77,7 +95,8 @@ class Validator:
             kept = json.loads(path.read_text())
             if {key: kept[key] for key in name} == name:
                 return bytes.fromhex(kept["answers"]), bytes.fromhex(kept["salt"])
-        answers, salt = bytes(answer(task) for task in view["sample"]), os.urandom(32)
+        given = [NO_VOTE if task["content"] == ERASED else answer(task) for task in view["sample"]]
+        answers, salt = bytes(given), os.urandom(32)
         if path is not None:
             write_secret(path, json.dumps(name | {"answers": answers.hex(), "salt": salt.hex()}))
         return answers, salt
@@ -155,7 +174,8 @@ class Validator:
 
 
 def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
-    """The shown tasks are those that the chain's seed draws, in order, and each content is that of its hash.
+    """The shown tasks are those that the chain's seed draws, in order, and each content is what the round was opened with on chain,
+    or was deleted.
 
     Raises SampleMismatch.
     """
@@ -165,9 +185,21 @@ def check_sample(chain: Chain, round_id: int, view: dict[str, Any]) -> None:
         raise SampleMismatch(f"The API shows attempt {view['attempt']} of round {round_id}, the chain {attempt}. Try again soon.")
     if tuple(task["index"] for task in view["sample"]) != draw.sample(bytes(seed), task_count, sample_size):
         raise SampleMismatch(f"The tasks shown are not the sample that the chain's seed draws for round {round_id}.")
+    (opened,) = [event for _, event in chain.events(LabelRegistryRoundOpened, topic(round_id))]
     for task in view["sample"]:
-        if "0x" + content_hash(task["content"]).hex() != task["content_hash"]:
+        if task["content"] != ERASED and "0x" + content_hash(task["content"]).hex() != task["content_hash"]:
             raise SampleMismatch(f"The content shown for task {task['index']} is not that of its content hash.")
+        if not _is_task_of(bytes.fromhex(opened.tasks_root[2:]), task):
+            raise SampleMismatch(f"The content shown for task {task['index']} is not what the round was opened with on chain.")
+
+
+def _is_task_of(root: bytes, task: dict[str, Any]) -> bool:
+    """Whether the proof shows the task's content hash at its index in the round's tree (T3)."""
+    try:
+        leaf = leaf_hash(TASK_TYPES, (task["index"], bytes.fromhex(task["content_hash"][2:])))
+        return verify(root, leaf, [bytes.fromhex(sibling[2:]) for sibling in task["proof"]])
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def check_evidence(chain: Chain, round_id: int, body: bytes) -> None:

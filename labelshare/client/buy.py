@@ -27,6 +27,10 @@ class Buyer:
         """The license price now, base units."""
         return int(self.chain.read("DatasetMarket", "priceOf", dataset))
 
+    def is_licensed(self, dataset: int) -> bool:
+        """Whether this wallet holds a live license."""
+        return bool(self.chain.read("DatasetMarket", "isLicensed", dataset, self.wallet.address))
+
     def buy(self, dataset: int, licensee: str | None = None, max_price: int | None = None) -> int:
         """Buys a license for `licensee` (this wallet unless given) with a permit in the same transaction; the price paid."""
         price = self.price(dataset)
@@ -39,21 +43,22 @@ class Buyer:
         return price
 
     def download(self, api: Api, dataset: int, path: Path, seconds: float = FINAL_SECONDS) -> None:
-        """Writes the dataset file, once the block of the sale is mirrored and final. `seconds`: how long to wait for that; a chain
-        may take a quarter of an hour. Raises ApiError or TimedOut."""
-
+        """Writes the dataset file as it comes, whole or not at all, once the block of the sale is mirrored and final. `seconds`:
+        how long to wait for that; a chain may take a quarter of an hour. Raises ApiError or TimedOut."""
+        api.expect(self.chain.deployment)
         began = time.monotonic()
 
-        def fetched() -> bytes | None:
+        def fetched() -> bool | None:
             try:
-                return api.get_bytes(f"/datasets/{dataset}/download", self.wallet.access(api, "download", dataset))
+                api.save(f"/datasets/{dataset}/download", path, self.wallet.access(api, "download", dataset))
             except ApiError as error:
                 unseen = error.code == "no_license" and time.monotonic() - began < MIRROR_SECONDS
                 if not unseen and error.code != "license_not_final":
                     raise
                 return None
+            return True
 
-        path.write_bytes(wait_for("the license to be mirrored and final", fetched, seconds))
+        wait_for("the license to be mirrored and final", fetched, seconds)
 
     def _permit(self, value: int, deadline: int) -> bytes:
         """An EIP-2612 permit of the token for the DatasetMarket; the token's own domain tells its digest."""

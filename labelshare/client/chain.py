@@ -42,6 +42,10 @@ class Chain:
         values = abi_decode([canonical_type(o) for o in outputs], bytes.fromhex(raw[2:]))
         return values[0] if len(values) == 1 else values
 
+    def has_code(self, account: str) -> bool:
+        """Whether the account is a contract, or a key's that delegates to one."""
+        return self.rpc.call("eth_getCode", account, "latest") not in ("0x", None)
+
     def send(self, wallet: Wallet, contract: str, function: str, *arguments: Any, seconds: float = 120.0) -> dict[str, Any]:
         """Sends a transaction of the wallet and waits for its receipt. Raises TransactionFailed."""
         to, data = self.address(contract), call_data(contract, function, arguments)

@@ -22,6 +22,7 @@ from labelshare.rules.merkle import labels_tree
 SCHEMA = "labelshare-open-1"
 SUBMISSION_SECONDS = 3600
 SKIP_OPEN_LIMIT = 15
+MOST_TASK, MOST_ANSWER = 1 << 32, 1 << 8  # above what an operator's evidence holds of a label
 
 
 class OpenPathError(ValueError):
@@ -110,7 +111,11 @@ def _key(path: Path, round_id: int) -> tuple[str, int, int, str]:
         if body["schema"] != SCHEMA or body["round"] != round_id:
             raise OpenPathError(f"{path} is no labels file of round {round_id}.")
         rows = [(label["task"], label["answer"], bytes.fromhex(label["salt"][2:])) for label in body["labels"]]
+        if any(task >= MOST_TASK or answer >= MOST_ANSWER for task, answer, _ in rows):
+            raise OpenPathError(f"{path} holds numbers that are no task or class of any round; no evidence could hold them.")
         who, sequence = body["submission"]["contributor"], body["submission"]["sequence"]
         return who, sequence, len({task for task, _, _ in rows}), "0x" + labels_tree(rows).root.hex()
-    except (AttributeError, KeyError, OSError, RecursionError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OpenPathError:
+        raise
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise OpenPathError(f"{path} is no labels file: {type(error).__name__}: {error}.") from error

@@ -1,6 +1,7 @@
 """A requester: create a dataset, fund its escrow, open rounds, take back what is free."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from labelshare.chain.events import DatasetRegistryDatasetCreated
@@ -91,6 +92,21 @@ class Requester:
         created = next(raw for raw in receipt["logs"] if raw["topics"][0] == DatasetRegistryDatasetCreated.TOPIC)
         return int(to_log(created).topics[1], 16)
 
+    def unopened(self, terms: DatasetTerms) -> int | None:
+        """This wallet's newest dataset of exactly these terms that never had a round: work broken off goes on there. Else None."""
+        wanted = _comparable(terms.struct(self.wallet.address, self.chain.read("Parameters", "feeBps")))
+        mine = list(self.chain.events(DatasetRegistryDatasetCreated, None, user_account(self.wallet.address)))
+        for _, created in reversed(mine):
+            same = _comparable(astuple(created.terms)) == wanted
+            if same and not self.chain.read("LabelRegistry", "currentRound", created.dataset):
+                return created.dataset
+        return None
+
+    def missing(self, dataset: int, needed: int) -> int:
+        """LBL base units that the escrow of a dataset lacks of `needed`."""
+        escrow = self.chain.read("DatasetRegistry", "escrowAccountOf", dataset)
+        return max(0, needed - int(self.chain.read("Ledger", "balanceOf", escrow)))
+
     def fund(self, dataset: int, amount: int) -> None:
         """Moves LBL base units from the wallet into the dataset's escrow."""
         escrow = "0x" + self.chain.read("DatasetRegistry", "escrowAccountOf", dataset).hex()
@@ -162,11 +178,16 @@ class Requester:
         def opened() -> int | None:
             state = api.get(f"/drafts/{draft['draft_id']}")
             if state["error"]:
-                raise RuntimeError(f"The round could not be opened: {state['error']}.")
+                raise ApiError(409, "round_not_opened", f"The round could not be opened: {state['error']}.")
             number: int | None = state["round"]
             return number
 
         return wait_for(f"a round of dataset {dataset} to open", opened)
+
+
+def _comparable(struct: Iterable[Any]) -> list[Any]:
+    """Terms without the case of addresses and hashes."""
+    return [value.lower() if isinstance(value, str) else value for value in struct]
 
 
 def deposit(chain: Chain, wallet: Wallet, amount: int, account: str | None = None) -> None:

@@ -1,11 +1,12 @@
 """Verifying a downloaded dataset (specification F2) against the chain, trusting nobody but the node.
 
 For each label: its Merkle proof leads to a root that the LabelRegistry accepted for this contributor, sequence number and round;
-the signature over that submission is by the signer the chain recorded; the round is of this dataset and has a final settlement,
-whose published entries have the contributor. For each round: no accepted submission is missing, none holds fewer labels than it
-claimed or a task twice; tasks, evidence, ballots and entries are those of the chain. Open submissions that the panel did not attest
-are void: they are in no file, and no proof is asked of them. For the file: no round is listed twice or
-left out that was final when the license was sold. The consensus in the file is the operator's word: it is not computed again here.
+the signature over that submission is by the signer the chain recorded (what a contract wallet took, the chain says); the round is
+of this dataset and has a final settlement, whose published entries have the contributor. For each round: no accepted submission is
+missing, none holds fewer labels than it claimed or a task twice; tasks, evidence, ballots and entries are those of the chain. Open
+submissions that the panel did not attest are void: they are in no file, and no proof is asked of them. For the file: no round is
+listed twice or left out that was final when the license was last sold. The consensus in the file is the operator's word: it is not
+computed again here.
 """
 
 import json
@@ -116,7 +117,7 @@ def _coverage_problem(chain: Chain, data: dict[str, Any]) -> str | None:
     sales = list(chain.events(DatasetMarketLicenseSold, topic(dataset), user_account(licensee)))
     if not sales:
         return f"no license to dataset {dataset} was ever sold to {licensee}"
-    sale_log, sale = sales[0]
+    sale_log, sale = sales[-1]  # a renewal covers what became final since
     sold_at = (sale_log.block_number, sale_log.log_index)
     for log, final in chain.events(SettlementSettlementFinalized, None, topic(dataset)):
         bought = final.round <= sale.last_round and (log.block_number, log.log_index) < sold_at
@@ -248,12 +249,25 @@ def _submission_problem(
     )
     domain = eip712.Domain(chain.deployment.chain_id, chain.address("LabelRegistry"))
     try:
-        signer = eip712.recover(message.digest(domain), bytes.fromhex(submission["signature"][2:]))
+        signer = _signer(chain, event, message.digest(domain), bytes.fromhex(submission["signature"][2:]))
     except ValueError as error:
         return f"{name}: {error}"
     if not signer == event.signer == submission["signer"]:
         return f"{name} is signed by {signer}, in the file by {submission['signer']}, on chain by {event.signer}"
     return None
+
+
+def _signer(chain: Chain, event: LabelRegistrySubmissionAccepted, digest: bytes, signature: bytes) -> str:
+    """Whose key signed, or the contributor when that is a contract: what its wallet takes it told the LabelRegistry, and may have
+    changed since (S5). Raises ValueError."""
+    try:
+        signer = eip712.recover(digest, signature)
+    except ValueError:
+        if event.signer != event.contributor or not chain.has_code(event.contributor):
+            raise
+        return event.signer
+    by_wallet = signer != event.signer == event.contributor and chain.has_code(event.contributor)
+    return event.signer if by_wallet else signer
 
 
 def label_problems(submission: dict[str, Any]) -> Iterator[str | None]:

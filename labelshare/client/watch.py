@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from labelshare.client.api import ApiError, TimedOut
 from labelshare.client.audit import EvidenceMismatch
 from labelshare.client.chain import Chain, TransactionFailed
-from labelshare.client.check import UNDER_WAY, Check, check
+from labelshare.client.check import UNDER_WAY, Check, NothingProposed, check
 from labelshare.client.dispute import challenge
 from labelshare.client.evidence import rounds_with_evidence
 from labelshare.client.recompute import EvidenceMissing
 from labelshare.client.round_state import ROUND_PHASES, SETTLEMENT_PHASES
 from labelshare.client.wallet import Wallet
+from labelshare.rules.history import OtherRule
 
 Evidence = Callable[[list[int]], Mapping[int, bytes]]
 
@@ -68,6 +70,17 @@ class Watcher:
     def _look_at(self, round_id: int) -> Iterator[Notice]:
         try:
             found = check(self.chain, round_id, self.evidence(rounds_with_evidence(self.chain, round_id)))
+        except NothingProposed:
+            return  # its proposal ended just now
+        except OtherRule as error:
+            self._over.add(round_id)
+            yield from self._say(round_id, f"is not watched: {error}", alarm=False)
+            return
+        except (ApiError, TimedOut) as error:
+            # Said, and the other rounds are looked at: who answers with failures is not to be challenged for them at once, nor to
+            # keep a watcher from the rest.
+            yield from self._say(round_id, f"cannot be checked now: {error}", alarm=True)
+            return
         except (EvidenceMissing, EvidenceMismatch) as error:
             yield from self._say(round_id, f"cannot be checked: {error}", alarm=True)
             if self.challenger is not None and self.challenger.also_withheld:

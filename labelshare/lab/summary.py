@@ -22,7 +22,8 @@ CLIQUES = ("clique-10", "clique-20", "clique-33")
 def summarise(result: Result) -> Table:
     """What `summary.json` holds: every figure by rule, attack and set (means over seeds), and the targets."""
     by_place: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in result.rows:
+    # Stable: ours first, the others as they came.
+    for row in sorted(result.rows, key=lambda row: row.rule != OURS):
         by_place[row.rule, row.attack, row.set].append(row)
     figures: Table = {}
     for (rule, attack, name), rows in by_place.items():

@@ -1,4 +1,4 @@
-"""The consensus of `kappa-2`: confusion matrices on easy and on hard tasks (specification K2–K5).
+"""The consensus of `kappa-3`: confusion matrices on easy and on hard tasks (specification K2–K5).
 
 After Dawid and Skene (1979): what each contributor says to tasks of each class. Independent errors are too much to assume: people
 fail at the same tasks. So each class has two kinds of task, easy and hard, after the subtypes of Li, Rubinstein and Cohn (2019). A
@@ -18,7 +18,7 @@ from labelshare.rules.sums import Block, Labels, add_at, count_at
 
 ITERATIONS = 8
 KINDS = 2  # of tasks: easy, hard
-RIGHT_PRIOR = 2  # pseudo-labels a class: that a contributor is right,
+RIGHT_PRIOR = 4  # pseudo-labels a class: that a contributor is right,
 CROWD_PRIOR = 1  # that they answer like the crowd,
 SMOOTHING = ONE // 64  # and of each answer
 KIND_PRIOR = 8  # pseudo-labels of a contributor's confusion of a class in that of each of its kinds
@@ -88,6 +88,20 @@ def fit(labels: Labels, verdicts: Ints, weight: int, muted: Bools) -> Consensus:
         skill, skill_of_class = model.skill(counts)
         counts, common = model.improve(skill, common, log_odds, posterior)
     return Consensus(posterior, log_odds, skill, skill_of_class, muted)
+
+
+def hear_without(labels: Labels, verdicts: Ints, weight: int, consensus: Consensus, silenced: Bools) -> Consensus:
+    """What is believed without some more contributors (K13): two steps of the model on from a consensus, with them muted too.
+
+    The first believes the others alone, the second learns the others' skill from that.
+    """
+    model = _Model(labels, verdicts, weight, consensus.muted | silenced)
+    posterior, log_odds = np.empty_like(consensus.posterior), np.empty_like(consensus.log_odds)
+    common = normalise(consensus.log_odds).sum(axis=1)
+    counts, common = model.improve(consensus.skill, common, log_odds, posterior)
+    skill, skill_of_class = model.skill(counts)
+    model.improve(skill, common, log_odds, posterior)
+    return Consensus(posterior, log_odds, skill, skill_of_class, model.muted)
 
 
 def leave_one_out(consensus: Consensus, block: Block) -> Ints:

@@ -1,4 +1,4 @@
-"""The echo test of `kappa-2`: do copying suspects explain someone's labels better than their own skill? (K6)"""
+"""The echo test of `kappa-3`: do copying suspects explain someone's labels better than their own skill? (K6)"""
 
 import numpy as np
 

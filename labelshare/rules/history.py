@@ -6,7 +6,7 @@ from eth_utils.crypto import keccak
 
 from labelshare.rules.entries import Entry
 
-RULE = "kappa-2"
+RULE = "kappa-3"
 RULE_ID = "0x" + keccak(text=RULE).hex()  # in a dataset's terms
 
 

@@ -1,4 +1,4 @@
-"""The scores of `kappa-2`: who is better than chance, and by how much (specification K3–K10).
+"""The scores of `kappa-3`: who is better than chance, and by how much (specification K3–K10).
 
 κ follows Cohen (1960), with each contributor's own chance baseline and what the others say as the reference.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelshare.rules.consensus import NO_VERDICT, Consensus, by_class, fit, leave_one_out, pin
-from labelshare.rules.copies import find_copies
+from labelshare.rules.copies import find_copies, stride
 from labelshare.rules.echo import find_echoes
 from labelshare.rules.fixed import ONE, Bools, Ints
 from labelshare.rules.sums import Block, Labels, add_at, count_at
@@ -16,7 +16,7 @@ from labelshare.rules.sums import Block, Labels, add_at, count_at
 MIN_AUDITS_TO_MUTE = 3
 MIN_HEARD = 3
 MUTED_OF = 2  # at most one in two is muted
-MAX_ECHO_ROUNDS = 4
+MAX_SEARCHES = 8
 CHEAPEST_CLASS = 2  # no class is cheaper than one in so many of the commonest
 MIN_SPREAD = ONE // 32  # below it nearly all tasks have one class, and κ means nothing
 
@@ -61,10 +61,12 @@ def score(labels: Labels, verdicts: Ints, weight: int) -> Scores:
     count = count_at(labels.contributor, labels.contributors)
     low = find_low(audited, hits, count_at(verdicts[verdicts != NO_VERDICT], labels.classes), int((count > 0).sum()))
     flagged = np.zeros(labels.contributors, np.bool_)
+    # A panel that is bought finds the honest low: no reason to suspect them, unless only some of all contributors can be looked at.
+    suspects = low if stride(labels) > 1 else np.zeros_like(low)
     consensus = fit(labels, verdicts, weight, low)
-    for _ in range(MAX_ECHO_ROUNDS):
-        copies = find_copies(labels, consensus, verdicts, flagged)
-        found = (copies | find_echoes(labels, consensus, low | flagged)) & ~flagged
+    for _ in range(MAX_SEARCHES):
+        copies = find_copies(labels, consensus, verdicts, weight, flagged)
+        found = (copies | find_echoes(labels, consensus, suspects | flagged | copies)) & ~flagged
         if not found.any():
             break
         flagged |= found

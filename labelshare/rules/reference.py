@@ -1,4 +1,4 @@
-"""The scoring rule `kappa-2` in plain Python: slow, to be read beside the specification (K1–K13), and to judge the fast one by.
+"""The scoring rule `kappa-3` in plain Python: slow, to be read beside the specification (K1–K13), and to judge the fast one by.
 
 With `settlement.settle` it shares what goes in and what comes out, and nothing of what lies between. Numbers are integers of 1/ONE.
 The consensus is in `reference_model`, the copies test in `reference_copies`; the former's notation holds here too.
@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 
 from labelshare.rules.entries import Entry, Role
 from labelshare.rules.history import ContributorScore, RoundEvidence, RuleTerms, Settlement, SubmissionEvidence, ValidatorScore
-from labelshare.rules.reference_copies import copies
+from labelshare.rules.reference_copies import copies, stride
 from labelshare.rules.reference_model import ONE, Labels, Model, Row, Said, Task, by_class, exp2, log2, normalised
 
 Votes = dict[Task, dict[str, tuple[int, int]]]  # by task and validator: answer, seats
@@ -130,9 +130,10 @@ def settle_next(terms: RuleTerms, history: list[RoundEvidence], people: Accounts
     seats = {task: tally(of, terms.classes) for task, of in votes.items()}
     verdicts = {task: row.index(max(row)) for task, row in seats.items() if row.count(max(row)) == 1}  # K3
     model = Model(terms, tasks, labels, verdicts, find_low(labels, verdicts), set())
-    for _ in range(4):  # K6, K13
-        first = echoes(model, model.muted)
-        if found := (first & echoes(model, first) | copies(model, model.flagged)) - model.flagged:
+    for _ in range(8):  # K6, K13
+        found = copies(model, model.flagged)
+        first = echoes(model, model.flagged | found | (model.low if stride(model) > 1 else set()))
+        if found := (found | first & echoes(model, first)) - model.flagged:
             model = Model(terms, tasks, labels, verdicts, model.low, model.flagged | found)
     scores, entries = contributors(model, people, history[-1].last)
     C = sum(entry.shares for entry in entries)

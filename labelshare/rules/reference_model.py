@@ -1,9 +1,10 @@
-"""The consensus of `kappa-2` in plain Python (K1, K4, K7): the part of `reference` that models what is believed of each task.
+"""The consensus of `kappa-3` in plain Python (K1, K4, K7): the part of `reference` that models what is believed of each task.
 
 A task is (round id, index), a person an account, labels are {(task, person): answer}; P, S, LO, λ, q and D are those of K4–K7.
 A row over states has all classes as easy tasks, then all as hard ones. Numbers are integers of 1/ONE.
 """
 
+from copy import copy
 from functools import cache
 from math import isqrt
 
@@ -52,9 +53,9 @@ def exp2(x: int) -> int:
 
 
 def normalised(log_odds: Row, possible: Row | None = None) -> Row:
-    """`possible`: 1 for each state that a verdict leaves, else 0; without one, all are."""
-    highest = max(log_odds)
-    likelihood = [(exp2(highest - odds) + 1) * may for odds, may in zip(log_odds, possible or [1] * len(log_odds), strict=True)]
+    """`possible`: 0 for each state that a verdict rules out; without one, all are."""
+    highest, may = max(log_odds), possible or [1] * len(log_odds)
+    likelihood = [(exp2(highest - odds) + 1) * (left > 0) for odds, left in zip(log_odds, may, strict=True)]
     total = sum(likelihood)
     return [x * ONE // total for x in likelihood]
 
@@ -90,12 +91,25 @@ class Model:
         S = {task: [p * part // ONE for part in (easy[task], ONE - easy[task]) for p in P[task]] for task in tasks}
         for _ in range(8):
             self.learn(S)
-            may = {task: [int(k == verdicts.get(task, k)) for k in (*self.K, *self.K)] for task in tasks}
-            S = {task: normalised(row, may[task]) for task, row in self.LO.items()}
+            S = self.believed()
         self.P = {task: by_class(row) for task, row in S.items()} | self.known
         total = [sum(row[k] for row in self.P.values()) for k in self.K]
         self.q = [n * ONE // max(sum(total), 1) for n in total]
         self.D = ONE - sum(share * share for share in self.q) // ONE
+
+    def without(self, people: set[str]) -> "Model":
+        """K13. What is believed two steps on, with these muted too."""
+        others = copy(self)
+        others.muted = self.muted | people
+        common = [sum(column) for column in zip(*map(normalised, self.LO.values()), strict=True)]
+        others.sum_up(self.skill, common)
+        others.learn(others.believed())
+        return others
+
+    def believed(self) -> dict[Task, Row]:
+        """S from LO: an audited task has a state of its verdict's class."""
+        anything = [1 for _ in self.K]
+        return {task: normalised(row, self.known.get(task, anything) * 2) for task, row in self.LO.items()}
 
     def counts(self, S: dict[Task, Row]) -> dict[str, list[Row]]:
         """n: how often each person gave each answer, by class or state."""
@@ -106,9 +120,9 @@ class Model:
         return n
 
     def crowd(self, n: dict[str, list[Row]]) -> list[Row]:
-        """The pseudo-labels of each class: two right ones, one of the crowd's, a sixty-fourth of each answer."""
+        """The pseudo-labels of each class: four right ones, one of the crowd's, a sixty-fourth of each answer."""
         said = [[sum(n[person][k][x] for person in n if person not in self.muted) for x in self.K] for k in self.K]
-        return [[2 * ONE * (k == x) + row[x] * ONE // max(sum(row), 1) + ONE // 64 for x in self.K] for k, row in enumerate(said)]
+        return [[4 * ONE * (k == x) + row[x] * ONE // max(sum(row), 1) + ONE // 64 for x in self.K] for k, row in enumerate(said)]
 
     def confusion(self, counts: Row, prior: Row) -> tuple[Row, Row]:
         """A and λ of a class."""

@@ -1,4 +1,4 @@
-"""A round's settlement under `kappa-2`: from the dataset's whole history to pay, slashes and shares (specification K7–K11).
+"""A round's settlement under `kappa-3`: from the dataset's whole history to pay, slashes and shares (specification K7–K11).
 
 Money is Python int in LBL base units, floored everywhere. The result depends on what the history holds, not on its order.
 """

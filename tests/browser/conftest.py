@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from scripts.stack import ROOT
 from tests.browser.wallet import BrowserWallet
-from tests.browser.world import World
+from tests.browser.world import LBL, Open, World, pairs
 
-PATIENCE = 30_000  # milliseconds for what the chain must do first
+PATIENCE = 60_000  # milliseconds for what the chain must do first, on a busy machine too
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("LABELSHARE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -22,6 +22,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert (ROOT / "web" / "dist" / "index.html").exists(), "The web app is not built. Run: make setup"
     with World(tmp_path_factory.mktemp("world") / "run", 19450, 19451) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def finished(world: World) -> Open:
+    """A settled round: three honest people, and lou, whose every label is wrong and who put up a bond."""
+    metadata, tasks, truth = pairs()
+    opened = world.open(metadata, tasks, truth, 4, 128, bond=LBL // 2)
+    opened.label("ann", "bob", "cid")
+    opened.label("lou", liar=True)
+    opened.audit()
+    opened.settled()
+    return opened
 
 
 @pytest.fixture(scope="session")

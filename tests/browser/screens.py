@@ -1,17 +1,23 @@
-"""Every page as a picture, light and dark, desktop and phone, into reports/screens/: python -m tests.browser.screens
+"""Every page as a picture, light and dark, desktop and phone, into reports/screens/: python -m tests.browser.screens [PAGE …]
 
 The world is the tests' own. What axe-core finds is printed beside each page, so that one look shows both.
 """
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from labelshare.chain.events import SettlementChunkPaid
 from labelshare.client import shares
+from labelshare.client.api import wait_for
 from labelshare.client.buy import Buyer
+from labelshare.client.chain import topic
+from labelshare.client.dispute import challenge
 from scripts.stack import ROOT, demo_key
 from tests.browser.conftest import CHROMIUM, connect, serious
+from tests.browser.disputes import PURSE, propose_wrongly
 from tests.browser.wallet import BrowserWallet
 from tests.browser.world import World, pairs
 
@@ -32,10 +38,19 @@ def main() -> None:
         shares.claim(world.chain, ann, finished.dataset, ann.address)
         digits = world.digits(9, 3)
         digits.label("dora")
+        disputed = world.open(metadata | {"name": "In dispute"}, tasks, truth, 3, 128, challenge_window=3600)
+        disputed.label("ann", "bob", "cid")
+        propose_wrongly(disputed, world.demo.person(f"{disputed.round} ann").address)
+        challenge(world.chain, world.account("challenger", PURSE), disputed.round)
+        disputes = f"/rounds/{disputed.round}/disputes"
+        drawn = wait_for("a jury", lambda: next((one for one in world.api.get(disputes)["items"] if one["jurors"]), None))
+        juror = drawn["jurors"][0]
+        (paid,) = [log.transaction_hash for log, _ in world.chain.events(SettlementChunkPaid, topic(finished.round))]
+        sample = world.api.get(f"/datasets/{finished.dataset}/sample")["items"][0]["content_hash"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         people = {
             "ann": demo_key(f"{finished.round} ann"),
-            "validator": demo_key("validator 0"),
+            "juror": next(demo_key(f"validator {i}") for i, v in enumerate(world.demo.validators) if v.address == juror),
             "requester": demo_key("requester"),
             "buyer": demo_key("buyer"),
         }
@@ -45,7 +60,9 @@ def main() -> None:
             ("work", "/work", "ann"),
             ("datasets", "/datasets", None), ("dataset", f"/datasets/{finished.dataset}", "buyer"),
             ("request", "/request", "requester"),
-            ("request-new", "/request/new", "requester"), ("validate", "/validate", "validator"), ("explorer", "/explorer", None),
+            ("request-new", "/request/new", "requester"), ("validate", "/validate", "juror"),
+            ("jury", f"/validate/jury/{disputed.round}", "juror"), ("explorer", "/explorer", None), ("tx", f"/tx/{paid}", None),
+            ("removal", f"/datasets/{finished.dataset}/removal?content={sample}", None),
             ("round", f"/rounds/{finished.round}", None), ("developers", "/developers", None), ("nothing", "/nothing", None),
         ]  # fmt: skip
         for scheme in ("light", "dark"):
@@ -58,23 +75,28 @@ def main() -> None:
                         page.goto(world.url)
                         connect(page)
                     for name, path, whose in pages:
-                        if whose == who:
+                        if whose == who and name in (sys.argv[1:] or [name]):
                             shoot(page, world.url + path, f"{name}-{scheme}-{size}")
                     context.close()
         browser.close()
 
 
+def settled(page: Page) -> None:
+    """Waits until nothing is loaded or computed any more."""
+    expect(page.locator("p.muted[role=status]")).to_have_count(0, timeout=60_000)
+
+
 def shoot(page: Page, url: str, name: str) -> None:
     page.goto(url)
-    expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0, timeout=20_000)
+    settled(page)
     for label in ("Sign in with your wallet", "Sign once"):
         button = page.get_by_role("button", name=label)
         if button.count():
             if label == "Sign once":
                 page.screenshot(path=FOLDER / f"sign-{name}.png", full_page=True)
             button.click()
-            expect(button).to_have_count(0, timeout=20_000)
-            expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0, timeout=20_000)
+            expect(button).to_have_count(0, timeout=60_000)
+            settled(page)
     page.wait_for_timeout(500)  # plots are drawn after their data is there
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     found = serious(page)

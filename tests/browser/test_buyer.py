@@ -5,24 +5,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from labelshare.rules.eip712 import address_of
 from scripts.stack import ROOT, demo_key
 from tests.browser.conftest import connect, serious
 from tests.browser.wallet import BrowserWallet
-from tests.browser.world import Open, World, pairs
-
-
-@pytest.fixture(scope="module")
-def finished(world: World) -> Open:
-    metadata, tasks, truth = pairs()
-    opened = world.open(metadata, tasks, truth, 3, 128)
-    opened.label("ann", "bob", "cid")
-    opened.audit()
-    opened.settled()
-    return opened
+from tests.browser.world import Open, World
 
 
 def test_a_license_takes_one_prompt_and_the_download_verifies(

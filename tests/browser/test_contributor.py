@@ -1,5 +1,7 @@
 """A contributor from the landing page to being paid: practice, connect, one signature, keys, one send, the receipt."""
 
+import os
+import signal
 from collections.abc import Callable
 from threading import Thread
 
@@ -7,6 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from labelshare.client.api import wait_for
+from labelshare.client.wallet import Wallet
+from scripts.stack import demo_key
 from tests.browser.conftest import connect, serious
 from tests.browser.wallet import BrowserWallet
 from tests.browser.world import Open, World
@@ -100,7 +104,7 @@ def test_one_signature_then_keys_then_paid(
     assert serious(page) == []
 
 
-def test_a_locked_out_wallet_and_a_wrong_chain_are_explained(
+def test_a_refusing_wallet_and_a_wrong_chain_are_explained(
     world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
 ) -> None:
     wallet = new_wallet()
@@ -115,6 +119,110 @@ def test_a_locked_out_wallet_and_a_wrong_chain_are_explained(
     page.get_by_role("button", name="Switch chain").click()
     expect(page.get_by_text("Your wallet is on another chain")).to_have_count(0)
     assert wallet.chain_id == wallet.right_chain
+
+
+def test_a_locked_wallet_is_waited_for_and_one_locked_later_is_asked_again(
+    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    wallet = new_wallet()
+    wallet.locked = True
+    page = contexts(wallet).new_page()
+    page.goto(world.url)
+    page.get_by_role("banner").get_by_role("button", name="Connect").click()
+    dialog = page.get_by_role("dialog", name="Connect a wallet")
+    dialog.get_by_role("button", name="Test wallet").click()
+    expect(dialog.get_by_text("the wallet may be locked")).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("banner").get_by_role("button", name="Connect").click()
+    dialog.get_by_role("button", name="Test wallet").click()
+    expect(dialog.get_by_text("Your wallet has a request of this page open already")).to_be_visible()
+    wallet.locked = False
+    account = page.get_by_role("banner").get_by_role("button", name="your account")
+    expect(account).to_be_visible()
+
+    wallet.locked = True
+    page.evaluate("window.__walletEmit('accountsChanged', [])")
+    expect(account).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("banner").get_by_role("button", name="Connect")).to_be_visible()
+    wallet.locked = False
+    connect(page)
+    expect(account).to_be_visible()
+
+
+def test_a_preference_is_labeled_by_the_keys_a_and_b(
+    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    opened = world.preferences()
+    wallet = new_wallet()
+    page = contexts(wallet).new_page()
+    page.goto(f"{world.url}/label/{opened.round}")
+    connect(page)
+    page.get_by_role("button", name="Sign once").click()
+    expect(page.get_by_role("heading", name="Which answer helps more?")).to_be_visible()
+    for number in range(1, len(opened.truth) + 1):
+        expect(page.get_by_test_id("position")).to_have_text(f"Item {number} of {len(opened.truth)}")
+        task = page.get_by_test_id("task")
+        item = int(task.get_attribute("data-item") or "")
+        for part in ("Prompt", "Answer A", "Answer B"):
+            expect(task.get_by_role("heading", name=part)).to_be_visible()
+        assert serious(page) == []
+        page.keyboard.press("ab"[opened.truth[item]])
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator('[data-step="On chain"][data-state="done"]')).to_be_visible()
+    headers = {} | Wallet(bytes(wallet.account.key)).access(world.api, "labels", opened.round)
+    labels = world.api.get(f"/rounds/{opened.round}/labels", headers)
+    assert {row["task"]: row["answer"] for row in labels} == dict(enumerate(opened.truth))
+
+
+def test_a_settlement_that_takes_the_bond_says_why(
+    world: World, finished: Open, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    wallet = new_wallet("0x" + demo_key(f"{finished.round} lou").hex())
+    page = contexts(wallet).new_page()
+    page.goto(f"{world.url}/work")
+    connect(page)
+    page.get_by_role("button", name="Sign in with your wallet").click()
+    work = page.get_by_role("region", name="Work by dataset").get_by_role("row").filter(has_text="Does it follow?")
+    expect(work).to_contain_text("worse than guessing by the classes' shares")
+    expect(page.get_by_text("differs").first).to_be_visible()
+    expect(page.get_by_text("agrees", exact=True)).to_have_count(0)
+    page.get_by_role("region", name="Submissions").get_by_role("link", name="Receipt").click()
+    expect(page.get_by_text("LBL of your bond were taken. κ is -")).to_be_visible()
+    expect(page.locator('[data-step="Paid"]')).to_contain_text("0 LBL and 0.0 shares")
+    assert serious(page) == []
+
+
+def test_a_submission_that_the_chain_refuses_says_why_and_the_items_are_free_again(
+    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    opened = world.digits(TASKS, 3)
+    wallet = new_wallet()
+    world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
+    page = contexts(wallet).new_page()
+    page.goto(f"{world.url}/label/{opened.round}")
+    connect(page)
+    page.get_by_role("button", name="Sign once").click()
+    label_by_keys(page, opened, TASKS)
+    relayer = world.stack.pid("relayer")
+    os.kill(relayer, signal.SIGSTOP)  # what is sent now waits, while the contributor takes the key away on chain
+    try:
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator('[data-step="Sent"][data-state="done"]')).to_be_visible()
+        key = wallet.typed[0]["message"]["key"]
+        world.chain.send(Wallet(bytes(wallet.account.key)), "LabelRegistry", "revokeSession", key)
+    finally:
+        os.kill(relayer, signal.SIGCONT)
+    refused = page.locator('[data-step="On chain"][data-state="bad"]')
+    expect(refused).to_contain_text("Your session key had expired or was revoked")
+    expect(page.get_by_text("Nothing was taken from you. The items are free again")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("link", name="Label more").click()
+    expect(page.get_by_text("Your session key was revoked")).to_be_visible()
+    page.get_by_role("button", name="Sign once").click()
+    expect(page.get_by_test_id("position")).to_have_text(f"Item 1 of {TASKS}")
 
 
 def test_an_expired_session_is_renewed_with_the_answers_kept(

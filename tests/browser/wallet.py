@@ -11,6 +11,7 @@ from eth_utils.address import to_checksum_address
 ANNOUNCE = """
 (() => {
   const listeners = {};
+  let asked = 0;
   const provider = {
     on: (name, listener) => { (listeners[name] ||= []).push(listener); return provider; },
     removeListener: (name, listener) => {
@@ -18,13 +19,19 @@ ANNOUNCE = """
       return provider;
     },
     request: async (call) => {
-      const answer = await window.__walletRequest(JSON.stringify(call));
-      const { result, error, emit } = JSON.parse(answer);
+      const text = JSON.stringify({ ...call, id: ++asked });
+      let answer = JSON.parse(await window.__walletRequest(text));
+      while (answer.locked) {  // a window of the wallet's own asks for the password meanwhile
+        await new Promise((wake) => setTimeout(wake, 100));
+        answer = JSON.parse(await window.__walletRequest(text));
+      }
+      const { result, error, emit } = answer;
       for (const [name, value] of emit || []) for (const listener of listeners[name] || []) listener(value);
       if (error) throw Object.assign(new Error(error.message), { code: error.code });
       return result;
     },
   };
+  window.__walletEmit = (name, value) => { for (const listener of listeners[name] || []) listener(value); };
   const shape = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="%23456"/></svg>';
   const icon = "data:image/svg+xml," + shape;
   const info = Object.freeze({ uuid: "0e7d8a8e-52f2-4b58-9a0c-5bd5a0a3e1c7", name: "Test wallet", icon, rdns: "test.wallet" });
@@ -35,11 +42,15 @@ ANNOUNCE = """
 })();
 """
 REFUSED = {"code": 4001, "message": "User rejected the request."}
+BUSY = {"code": -32002, "message": "Request of type 'wallet_requestPermissions' already pending. Please wait."}
 SIGNING = ("eth_signTypedData_v4", "personal_sign", "eth_sendTransaction", "eth_requestAccounts", "wallet_requestPermissions")
 
 
 class BrowserWallet:
-    """One account. `refuse`: the person declines what is asked next. `prompts`: what the person was asked, in order."""
+    """One account. `refuse`: the person declines what is asked next. `prompts`: what the person was asked, in order.
+
+    `locked`: what it is asked first waits for the password, what it is asked meanwhile is turned away.
+    """
 
     def __init__(self, rpc_url: str, chain_id: int, key: str | None = None) -> None:
         self.account = Account.create() if key is None else Account.from_key(key)
@@ -48,6 +59,8 @@ class BrowserWallet:
         self.right_chain = chain_id
         self.connected = False
         self.refuse = False
+        self.locked = False
+        self._waiting: str | None = None
         self.prompts: list[str] = []
         self.typed: list[dict[str, Any]] = []
         self._node = httpx.Client(base_url=rpc_url, timeout=30)
@@ -62,6 +75,11 @@ class BrowserWallet:
 
     def request(self, call: str) -> str:
         asked = json.loads(call)
+        if self.locked and asked["method"] in SIGNING:
+            self._waiting = self._waiting or call
+            return json.dumps({"locked": True} if call == self._waiting else {"error": BUSY})
+        if call == self._waiting:
+            self._waiting = None
         return json.dumps(self.answer(asked["method"], asked.get("params") or []))
 
     def answer(self, method: str, params: list[Any]) -> dict[str, Any]:
@@ -72,7 +90,7 @@ class BrowserWallet:
                 return {"error": REFUSED}
         match method:
             case "eth_accounts":
-                return {"result": [self.account.address] if self.connected else []}
+                return {"result": [self.account.address] if self.connected and not self.locked else []}
             case "eth_requestAccounts":
                 self.connected = True
                 return {"result": [self.account.address]}

@@ -4,8 +4,10 @@ python -m tests.browser.world        serves it until Ctrl-C, for trying things b
 """
 
 import io
+import os
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ import httpx
 from PIL import Image, ImageDraw
 from rich.console import Console
 
+from labelshare.chain.naming import user_account
 from labelshare.client.api import wait_for
 from labelshare.client.audit import Validator
 from labelshare.client.contribute import Contributor
+from labelshare.client.open_path import contribute_open
 from labelshare.client.requester import DatasetTerms, Requester
+from labelshare.client.wallet import Wallet
 from scripts.demo import Demo
 from scripts.stack import ROOT, Stack
 
@@ -63,6 +68,12 @@ class World:
         self.api.close()
         self.stack.stop()
 
+    def account(self, name: str, deposit: int) -> Wallet:
+        """Somebody with gas, and this much LBL (base units) in the Ledger."""
+        wallet = self.demo.person(name)
+        self.demo.from_treasury("Ledger", "deposit", user_account(wallet.address), deposit)
+        return wallet
+
     # Datasets
 
     def upload_images(self, images: list[bytes]) -> list[dict[str, str]]:
@@ -98,10 +109,28 @@ class World:
         }
         return self.open(metadata, pictures, truth, labels_per_task, audit_rate)
 
+    def preferences(self) -> "Open":
+        """A round of three prompts with two answers each."""
+        tasks = [{"prompt": f"How do I boil {n} eggs?", "a": f"Take {n} pots.", "b": "In one pot, ten minutes."} for n in (2, 3, 4)]
+        metadata = {
+            "name": "Helpful answers", "description": "Two answers to a question.", "license": "CC0-1.0", "language": "en",
+            "task_type": "preference", "question": "Which answer helps more?", "instructions": "", "practice": [],
+            "classes": [{"name": "A", "description": "the first"}, {"name": "B", "description": "the second"}],
+        }  # fmt: skip
+        return self.open(metadata, tasks, [1, 1, 0], 3, 128)
+
     def open(
-        self, metadata: dict[str, Any], tasks: list[Any], truth: list[int], labels_per_task: int, audit_rate: int, bond: int = 0
+        self,
+        metadata: dict[str, Any],
+        tasks: list[Any],
+        truth: list[int],
+        labels_per_task: int,
+        audit_rate: int,
+        bond: int = 0,
+        challenge_window: int = 5,
+        budget: int = 0,
     ) -> "Open":
-        """Creates and funds a dataset and opens its only round."""
+        """Creates and funds a dataset and opens its only round. `budget`: of labels, less than all."""
         kept = self.api.post("/metadata", metadata, self.demo.requester.access(self.api, "metadata", 0))
         terms = DatasetTerms(
             operator=self.demo.operator.address,
@@ -119,36 +148,38 @@ class World:
             max_labels=labels_per_task,
             commit_window=300,
             reveal_window=300,
-            challenge_window=5,
+            challenge_window=challenge_window,
             exit_delay=600,
         )
         dataset = self.requester.create(terms)
         sample = -(-len(tasks) * audit_rate // 256)
-        budget = len(tasks) * labels_per_task
+        budget = budget or len(tasks) * labels_per_task
         self.requester.fund(dataset, budget * LBL + sample * 3 * LBL // 2)
         deadline = int(time.time()) + 3600
         number = self.requester.open_round(self.api, dataset, tasks, budget, labels_per_task, deadline, last=True, adaptive=False)
-        return Open(self, dataset, number, truth)
+        return Open(self, dataset, number, truth, bond * len(tasks))
 
 
 class Open:
-    """An open round of the world, and people who work on it by the SDK."""
+    """An open round of the world, and people who work on it by the SDK. `bond`: base units that all of a person's labels need."""
 
-    def __init__(self, world: World, dataset: int, number: int, truth: list[int]) -> None:
-        self.world, self.dataset, self.round, self.truth = world, dataset, number, truth
+    def __init__(self, world: World, dataset: int, number: int, truth: list[int], bond: int = 0) -> None:
+        self.world, self.dataset, self.round, self.truth, self.bond = world, dataset, number, truth, bond
 
-    def label(self, *names: str) -> None:
-        """Each of these people labels every task, one in eight wrongly, and waits until the chain has it."""
+    def label(self, *names: str, liar: bool = False) -> None:
+        """Each of these people labels every task, one in eight wrongly (a liar: all), and waits until the chain has it."""
+        demo = self.world.demo
+        for name in names if self.bond else ():
+            demo.from_treasury("Ledger", "deposit", user_account(demo.person(f"{self.round} {name}").address), self.bond)
 
         def work(name: str) -> None:
-            demo = self.world.demo
             wallet, key = (demo.person(f"{self.round} {name}{part}", gas=False) for part in ("", " key"))
             person = Contributor(demo.api, wallet, key)
-            person.onboard(0)
-            person.wait_until_ready(0)
+            person.onboard(self.bond)
+            person.wait_until_ready(self.bond)
             wrong = sum(map(ord, name)) % 8
             classes = max(self.truth) + 1
-            answers = {i: (t + 1) % classes if i % 8 == wrong else t for i, t in enumerate(self.truth)}
+            answers = {i: (t + 1) % classes if liar or i % 8 == wrong else t for i, t in enumerate(self.truth)}
             person.wait_until_accepted(person.work(self.round, answers))
 
         with ThreadPoolExecutor(len(names)) as pool:
@@ -164,12 +195,32 @@ class Open:
         found: list[str] = wait_for("a panel", drawn)
         return found
 
-    def audit(self, without: str | None = None) -> None:
-        """The validators of the panel do their duty, all but one who does it elsewhere."""
+    def ballots(self) -> dict[str, Wallet]:
+        """The panel commits and reveals, and signs no evidence; its wallets by address, once the audit is over."""
+        names = {wallet.address: wallet for wallet in self.world.demo.validators}
+        members = {address: names[address] for address in self.panel()}
+        for wallet in members.values():
+            validator = Validator(self.world.api, wallet, self.world.chain)
+            view = validator.sample(self.round)
+            answers, salt = bytes(self.truth[task["index"]] for task in view["sample"]), os.urandom(32)
+            validator.commit(self.round, view["attempt"], answers, salt)
+            validator.reveal(self.round, answers, salt)
+        wait_for("the audit", lambda: self.world.api.get(f"/rounds/{self.round}")["audit_phase"] == "audited" or None)
+        return members
+
+    def label_openly(self, name: str, file: Path) -> Wallet:
+        """Somebody submits the first task's label on the open path; the labels lie in `file`."""
+        wallet = self.world.account(f"{self.round} {name}", 10 * LBL)
+        contribute_open(self.world.chain, wallet, self.round, {0: self.truth[0]}, file)
+        return wallet
+
+    def audit(self, without: str | None = None, open_files: Sequence[Path] = ()) -> None:
+        """The validators of the panel do their duty, all but one who does it elsewhere; they attest what lies in `open_files`."""
         names = {wallet.address: wallet for wallet in self.world.demo.validators}
 
         def duty(address: str) -> None:
-            Validator(self.world.api, names[address], self.world.chain).audit(self.round, lambda task: self.truth[task["index"]])
+            validator = Validator(self.world.api, names[address], self.world.chain)
+            validator.audit(self.round, lambda task: self.truth[task["index"]], open_files=open_files)
 
         members = [address for address in self.panel() if address != without and address in names]
         with ThreadPoolExecutor(len(members)) as pool:

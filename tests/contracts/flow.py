@@ -85,7 +85,7 @@ def terms(requester: Any, operator: Any, **changes: Any) -> tuple[Any, ...]:
         "labelCap": 100_000,
         "contributorCredential": POOL,
         "validatorCredential": POOL,
-        "ruleId": keccak(text="kappa-2"),
+        "ruleId": keccak(text="kappa-3"),
         "licenseFloor": 100 * LBL,
         "licenseTerm": 3600,
         "contributorsBps": 8000,

@@ -147,7 +147,7 @@ def terms(requester: Any, operator: Any, /, **changes: Any) -> tuple[Any, ...]:
         "labelCap": 100_000,
         "contributorCredential": ZERO_32,
         "validatorCredential": ZERO_32,
-        "ruleId": keccak(text="kappa-2"),
+        "ruleId": keccak(text="kappa-3"),
         "licenseFloor": FLOOR,
         "licenseTerm": 3_600,
         "contributorsBps": 8_000,

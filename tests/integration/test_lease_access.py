@@ -1,5 +1,7 @@
 """Leases and access: nobody gets another's slot, nobody reads what is not theirs."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,6 +85,14 @@ def test_a_wish_takes_nothing_from_anyone_else(world: World) -> None:
     world.lease(world.ada, tasks=[0])
     world.lease(world.ada, tasks=[0])
     assert world.submit(world.submission(theirs, world.bob)).status_code == 201
+
+
+def test_a_lease_gives_nobody_a_way_to_relay_labels_that_were_not_shown(world: World) -> None:
+    """A ticket lets anyone relay any root. Labels that the chain took and the operator never saw are in no evidence, so that nobody
+    can sign or settle the round: it would exit, at half pay, for one contributor's wish."""
+    lease = world.lease(world.ada)
+    assert set(lease) == {"lease_id", "expires_at", "sequence", "classes", "tasks", "unavailable"}
+    assert re.search(r"[0-9a-f]{130}", json.dumps(lease)) is None
 
 
 def test_onboarding_repeated_after_its_allowance_was_used_is_no_error(world: World) -> None:

@@ -162,7 +162,7 @@ def run(world: World, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "ada.key").write_text("0x" + (bytes([11]) * 32).hex())
     (tmp_path / "ada.session").write_text("0x" + (bytes([13]) * 32).hex())
     world.change(Session, (world.ada.address, world.key.address), expiry=world.now + 100_000)
-    monkeypatch.setattr(options, "Api", lambda _: api)
+    monkeypatch.setattr(options, "Api", lambda _, **__: api)
     monkeypatch.setattr(Contributor, "wait_until_accepted", lambda *_, **__: None)
 
     def contribute(*arguments: str, typed: str = "") -> Any:

@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from backend.errors import Invalid
+from backend.errors import Invalid, TooMany
 from backend.explorer.feed import TOPIC_OF, TOPICS
 from backend.explorer.service import concerns
 from backend.explorer.stream import Stream
 from indexer.models import Block, Checkpoint, RawEvent, position
 from labelshare.chain.events import EVENTS, LabelRegistryRoundClosed, LabelRegistrySessionRevoked
 from tests.integration.api import CHAIN_ID, CONTRACTS, World
+
+PATIENCE = 30  # seconds; what never comes fails the test
 
 
 @pytest.fixture
@@ -48,14 +52,15 @@ async def read(stream: Stream, count: int, last_id: str | None = None, dataset: 
     """The first `count` messages that are no comment, `then` being done once the first came."""
     found: list[str] = []
     messages = await stream.listen(last_id, lambda view: concerns(view, None, dataset, None, None))
-    async for message in messages:
-        if message.startswith(("retry", ":")):
-            continue
-        found.append(message)
-        if len(found) == count:
-            break
-        if then is not None and len(found) == 1:
-            then()
+    async with asyncio.timeout(PATIENCE):
+        async for message in messages:
+            if message.startswith(("retry", ":")):
+                continue
+            found.append(message)
+            if len(found) == count:
+                break
+            if then is not None and len(found) == 1:
+                then()
     await messages.aclose()  # type: ignore[attr-defined]
     return found
 
@@ -117,3 +122,59 @@ def test_every_topic_names_events_of_the_contracts() -> None:
     assert set(TOPIC_OF) <= names
     assert sum(map(len, TOPICS.values())) == len(TOPIC_OF)
     assert TOPIC_OF[LabelRegistrySessionRevoked.__name__] == "submission"
+
+
+def test_what_is_mined_while_a_lost_connection_catches_up_is_not_missed(world: World) -> None:
+    """The reader behind the stream begins with the block that it finds: what came between catching up and that look was lost."""
+    mine(world, 10, closed(10, 0), closed(10, 3))
+    stream, read_up = Stream(world.backend), threading.Event()
+    after, look = stream._after, stream._look
+    mined: list[int] = []
+
+    def late(last: Any, key: Any) -> Any:
+        if last is None and read_up.wait(1):
+            mined.append(mine(world, 11, closed(11, 0)) or 11)
+        return look(last, key)
+
+    def caught_up(key: Any) -> Any:
+        views = after(key)
+        read_up.set()
+        return views
+
+    stream._look, stream._after = late, caught_up  # type: ignore[method-assign]
+    found = asyncio.run(read(stream, 4, last_id="10-0", then=lambda: mined or mine(world, 11, closed(11, 0))))
+    assert [message.split("\n")[0] for message in found if message.startswith("id")] == ["id: 10-3", "id: 11-0"]
+
+
+def test_the_stream_goes_on_after_the_database_was_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(world.backend)
+    look, failures = stream._look, iter(range(2))
+
+    def flaky(last: Any, key: Any) -> Any:
+        if last is not None and next(failures, None) is not None:
+            raise OperationalError("SELECT", None, Exception("gone"))
+        return look(last, key)
+
+    stream._look = flaky  # type: ignore[method-assign]
+    monkeypatch.setattr("backend.explorer.stream.PAUSE", 0.01)
+    found = asyncio.run(read(stream, 3, then=lambda: mine(world, 10, closed(10, 0))))
+    assert [message.split("\n")[0] for message in found] == ["event: block", "id: 10-0", "event: block"]
+
+
+def test_one_address_does_not_take_the_places_of_all_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.explorer.stream.MOST_EACH", 2)
+    stream = Stream(world.backend)
+
+    async def crowd() -> None:
+        listening = [await stream.listen(None, lambda _: True, where) for where in ("10.0.0.1", "10.0.0.1", "10.0.0.2")]
+        for messages in listening:
+            await anext(messages)
+        with pytest.raises(TooMany):
+            await stream.listen(None, lambda _: True, "10.0.0.1")
+        await stream.listen(None, lambda _: True, "10.0.0.2")
+        await listening[0].aclose()  # type: ignore[attr-defined]
+        await stream.listen(None, lambda _: True, "10.0.0.1")
+        for messages in listening[1:]:
+            await messages.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(crowd())

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select
 
 from backend.models import Task
-from backend.product_models import StoredFile
+from backend.product_models import Repeated, StoredFile, Upload, UploadTask
+from backend.tasks.erasure import MOST_OPEN
+from backend.uploads.service import KEPT_SECONDS
 from labelshare.client.wallet import Wallet
 from labelshare.rules.evidence import content_hash
 from tests.integration.api import World
@@ -148,12 +151,16 @@ def test_deleted_content_is_gone_and_its_hash_stays(world: World) -> None:
     task = "0x" + content_hash({"image": image, "alt": ""}).hex()
     asked = world.client.post("/v1/takedowns", json={"content_hash": task, "reason": "That is my house."})
     assert (asked.status_code, asked.json()["outcome"]) == (202, "open")
+    watched = f"/v1/takedowns/{asked.json()['id']}"
+    assert "reason" not in world.client.get(watched).json()
     listed = world.client.get("/v1/datasets/1/takedowns", headers=world.access(world.requester, "takedowns", 1))
     assert listed.json()["items"][0]["reason"] == "That is my house."
     done = world.client.post(
         "/v1/datasets/1/erasures", json={"content_hash": task}, headers=world.access(world.requester, "erase", 1)
     )
     assert done.json() == {"content_hash": task, "erased": True, "requests": 1}
+    assert world.client.get(watched).json()["outcome"] == "erased"
+    assert world.client.get("/v1/takedowns/99").json()["code"] == "unknown_takedown"
     assert world.client.get(f"/v1/content/{image}").status_code == 404
     with world.backend.database.transaction() as session:
         assert json.loads(session.get_one(Task, task).content) == {"erased": True}
@@ -173,3 +180,56 @@ def test_content_that_another_requester_has_too_is_for_the_operator_to_delete(wo
     operator = Wallet(b"\x05" * 32)
     done = world.client.post("/v1/datasets/2/erasures", json=task, headers=world.access(operator, "erase", 2))
     assert done.json()["erased"] is True
+
+
+def erase(world: World, task: dict[str, Any], dataset: int = 1, who: Wallet | None = None) -> Any:
+    body = {"content_hash": "0x" + content_hash(task).hex()}
+    headers = world.access(who or world.requester, "erase", dataset)
+    return world.client.post(f"/v1/datasets/{dataset}/erasures", json=body, headers=headers)
+
+
+def test_deleted_content_is_in_no_upload_and_no_answer_that_is_given_again(world: World) -> None:
+    secret = {"text": "my 100% secret_address"}
+    headers = world.access(world.requester, "upload", 0) | {"Idempotency-Key": "upload-1"}
+    rows = [("files", ("rows.jsonl", json.dumps(secret).encode()))]
+    taken = world.client.post("/v1/uploads", files=rows, headers=headers).json()
+    assert open_round(world, upload_id=taken["upload_id"]).status_code == 202
+    assert erase(world, secret).json()["erased"] is True
+    with world.backend.database.reading() as session:
+        for column in (Task.content, UploadTask.content, Repeated.body):
+            assert [text for text in session.scalars(select(column)) if "secret_address" in text] == []
+    shown = world.client.get(f"/v1/uploads/{taken['upload_id']}", headers=world.access(world.requester, "upload", 0))
+    assert shown.json()["preview"] == [{"erased": True}]
+
+
+def test_who_deletes_a_task_deletes_no_image_of_others(world: World) -> None:
+    """The hash of an image is public: anybody may show it in a task of their own, and delete that task."""
+    files = [(f"{name}.png", picture("PNG", side=side)) for name, side in (("waits", 20), ("tries", 21), ("own", 22))]
+    waits, tries = (upload(world, [file], world.bob).json()["preview"][0]["image"] for file in files[:2])
+    own = upload(world, [files[2]]).json()["preview"][0]["image"]
+    items = [{"content": {"image": tries, "alt": f"{i}"}, "answer": 0, "explanation": "Because."} for i in range(3)]
+    assert metadata(world, task_type="image-choice", practice=items).status_code == 201
+    with world.backend.database.transaction() as session:
+        session.execute(delete(UploadTask).where(UploadTask.content.contains(tries)))
+    mine = [{"image": image, "alt": "mine"} for image in (waits, tries, own)]
+    assert open_round(world, tasks=mine).status_code == 202
+    assert [erase(world, task).status_code for task in mine] == [200] * 3
+    assert [world.client.get(f"/v1/content/{image}").status_code for image in (waits, tries, own)] == [200, 200, 404]
+
+
+def test_images_of_an_upload_that_nobody_used_go_with_it(world: World) -> None:
+    used, unused = (upload(world, [(f"{side}.png", picture("PNG", side=side))]).json() for side in (20, 21))
+    assert open_round(world, upload_id=used["upload_id"]).status_code == 202
+    for taken in (used, unused):
+        world.change(Upload, taken["upload_id"], created_at=world.now - KEPT_SECONDS - 1)
+    assert upload(world, [("rows.csv", b"text\none\n")]).status_code == 201
+    images = [taken["preview"][0]["image"] for taken in (used, unused)]
+    assert [world.client.get(f"/v1/content/{image}").status_code for image in images] == [200, 404]
+    assert world.rows()["app_upload"] == 1
+
+
+def test_requests_to_delete_one_content_are_kept_in_numbers_that_can_be_read(world: World) -> None:
+    body = {"content_hash": "0x" + content_hash({"task": 0}).hex(), "reason": "That is my house."}
+    answers = [world.client.post("/v1/takedowns", json=body) for _ in range(MOST_OPEN + 1)]
+    assert [answer.status_code for answer in answers] == [202] * MOST_OPEN + [409]
+    assert erase(world, {"task": 0}).json()["requests"] == MOST_OPEN

@@ -27,9 +27,10 @@ NO_TOTALS = events.Totals(*([0] * 9))
 
 
 class Node:
-    """Answers eth_chainId, eth_blockNumber and eth_getLogs as a node does."""
+    """Answers eth_chainId, eth_blockNumber, eth_getLogs and eth_getCode as a node does. `contracts`: the addresses with code."""
 
     def __init__(self) -> None:
+        self.contracts: set[str] = set()
         self.logs: list[Log] = []
         self.asked: list[tuple[int, int]] = []
         self._block = count(DEPLOYMENT.block)
@@ -44,7 +45,9 @@ class Node:
         assert method == "eth_blockNumber"
         return max(log.block_number for log in self.logs)
 
-    def call(self, method: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+    def call(self, method: str, query: Any, *_: Any) -> Any:
+        if method == "eth_getCode":
+            return "0x60" if query in self.contracts else "0x"
         assert method == "eth_getLogs"
         first, last = int(query["fromBlock"], 16), int(query["toBlock"], 16)
         self.asked.append((first, last))
@@ -68,10 +71,15 @@ class Small:
         return path
 
 
-def small() -> Small:
-    """Two rounds with submissions of ada (by session key; two of them in the first round) and bob, settled and sold."""
+def small(first_sale: int | None = None) -> Small:
+    """Two rounds with submissions of ada (by session key; two of them in the first round) and bob, settled and sold; `first_sale`:
+    the round after which it was sold to the licensee a first time."""
     world = Small()
-    rounds = [_round(world.node, number) for number in ROUNDS]
+    rounds = []
+    for number in ROUNDS:
+        rounds.append(_round(world.node, number))
+        if number == first_sale:
+            world.node.emit(events.DatasetMarketLicenseSold(DATASET, LICENSEE, LICENSEE, 10, 1, 2**39, number))
     world.node.emit(events.DatasetMarketLicenseSold(DATASET, LICENSEE, LICENSEE, 10, 1, 2**40, ROUNDS[-1]))
     world.file = {
         "schema": "labelshare-dataset-1",

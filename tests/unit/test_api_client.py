@@ -1,11 +1,18 @@
 """The SDK's HTTP client: what it tries again, what it gives up on, and what it says."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
-from labelshare.client.api import Api, ApiError, TimedOut, wait_for
+from labelshare import chain as chain_module
+from labelshare.client import api as api_module
+from labelshare.client.api import Api, ApiError, TimedOut, WrongDeployment, wait_for
+from labelshare.client.contribute import Contributor
+from tests.unit.logs import DEPLOYMENT
+from tests.unit.small_chain import ADA, KEY
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -94,3 +101,61 @@ def test_waiting_ends_with_the_first_thing_found() -> None:
 def test_waiting_for_what_never_comes_names_it() -> None:
     with pytest.raises(TimedOut, match="Waited 0 s for a miracle"):
         wait_for("a miracle", lambda: None, seconds=0.0)
+
+
+def configured(**changes: object) -> Handler:
+    """An operator of our deployment but for these changes, that takes whatever it is sent."""
+    config = {"chain_id": DEPLOYMENT.chain_id, "contracts": DEPLOYMENT.contracts, "operator": "0x" + "0e" * 20} | changes
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=config if request.url.path.endswith("/config") else {"nonce": 0})
+
+    return answer
+
+
+THIEF = "0x" + "66" * 20
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"chain_id": 1},
+        {"contracts": DEPLOYMENT.contracts | {"LabelRegistry": THIEF}},
+        {"contracts": DEPLOYMENT.contracts | {"Ledger": THIEF}},
+        {"contracts": {}},
+        {"contracts": None},
+        {"chain_id": "31337"},
+    ],
+)
+def test_an_operator_who_names_other_contracts_gets_no_signature(lie: dict[str, object]) -> None:
+    """Else it would name itself as the LabelRegistry, and be signed an allowance over its contributors' Ledger accounts."""
+    sent: list[httpx.Request] = []
+
+    def watched(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return configured(**lie)(request)
+
+    operator = Api("http://api.test", 1.0, httpx.MockTransport(watched), known=DEPLOYMENT)
+    with pytest.raises(WrongDeployment, match=r"Nothing was signed|names no chain"):
+        Contributor(operator, ADA, KEY).onboard(10**18)
+    assert {request.method for request in sent} == {"GET"}
+    late = Api("http://api.test", 1.0, httpx.MockTransport(configured(**lie)))
+    late.expect(DEPLOYMENT)
+    with pytest.raises(WrongDeployment):
+        late.domain("Ledger")
+
+
+def test_an_operator_of_the_known_deployment_is_signed_for() -> None:
+    operator = Api("http://api.test", 1.0, httpx.MockTransport(configured()), known=DEPLOYMENT)
+    Contributor(operator, ADA, KEY).onboard(10**18)
+    assert operator.domain("Ledger").contract == DEPLOYMENT.address("Ledger")
+
+
+def test_without_a_known_deployment_the_manifest_that_ships_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shipped = tmp_path / "31337.json"
+    shipped.write_text(json.dumps({"chain_id": 31337, "block": 0, "treasury": THIEF, "contracts": DEPLOYMENT.contracts}))
+    monkeypatch.setattr(chain_module, "manifest_path", lambda _: shipped)
+    monkeypatch.setattr(api_module, "manifest_path", lambda _: shipped)
+    assert Api("http://api.test", 1.0, httpx.MockTransport(configured())).config["chain_id"] == 31337
+    with pytest.raises(WrongDeployment):
+        _ = Api("http://api.test", 1.0, httpx.MockTransport(configured(contracts={"Ledger": THIEF}))).config

@@ -13,7 +13,8 @@ from labelshare.client.audit import EvidenceMismatch, SampleMismatch, Validator,
 from labelshare.client.chain import Chain
 from labelshare.client.evidence import read_files
 from labelshare.rules import draw, eip712
-from labelshare.rules.evidence import canonical_json, content_hash, evidence_hash
+from labelshare.rules.evidence import ERASED, canonical_json, content_hash, evidence_hash
+from labelshare.rules.merkle import tasks_tree
 from tests.unit.logs import DEPLOYMENT
 from tests.unit.small_chain import DATASET, ROUNDS, TASKS, VALIDATOR, Node, evidence_of, small
 
@@ -28,6 +29,8 @@ class SeededChain(Chain):
 
     attempt = 1
     open_submissions = 0
+    phase = 2  # committing
+    commit_ends = 2**40
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, DEPLOYMENT)  # type: ignore[arg-type]
@@ -35,7 +38,7 @@ class SeededChain(Chain):
     def read(self, contract: str, function: str, *arguments: Any) -> Any:
         assert arguments == (ROUND,)
         if function == "auditOf":
-            return (2, self.attempt, 0, 1, 1, 9, 2**40, 2**41, 0, SEED)
+            return (self.phase, self.attempt, 0, 1, 1, 9, self.commit_ends, 2**41, 0, SEED)
         if function == "openSubmissionsOf":
             return self.open_submissions
         assert function == "roundOf"
@@ -89,8 +92,17 @@ def refusal(status: int, code: str) -> httpx.Response:
 
 
 def view() -> dict[str, Any]:
-    contents = {i: {"text": f"task {i}"} for i in SAMPLE}
-    sample = [{"index": i, "content_hash": "0x" + content_hash(c).hex(), "content": c} for i, c in contents.items()]
+    contents = [task["content"] for task in small().file["rounds"][0]["tasks"]]
+    tree = tasks_tree([content_hash(content) for content in contents])
+    sample = [
+        {
+            "index": i,
+            "content_hash": "0x" + content_hash(contents[i]).hex(),
+            "content": contents[i],
+            "proof": ["0x" + sibling.hex() for sibling in tree.proof(i)],
+        }
+        for i in SAMPLE
+    ]
     return {"attempt": 1, "classes": 3, "commit_ends": 2**40, "reveal_ends": 2**41, "sample": sample}
 
 
@@ -172,17 +184,55 @@ def change_content(shown: dict[str, Any]) -> None:
     shown["sample"][0]["content"] = "another"
 
 
+def show_another_task(shown: dict[str, Any]) -> None:
+    """A lie that agrees with itself: hash and content of another text under this index."""
+    shown["sample"][0] |= {"content": {"text": "a lie"}, "content_hash": "0x" + content_hash({"text": "a lie"}).hex()}
+
+
+def swap_two_tasks(shown: dict[str, Any]) -> None:
+    first, second, *_ = shown["sample"]
+    for name in ("content", "content_hash", "proof"):
+        first[name], second[name] = second[name], first[name]
+
+
+def leave_out_the_proof(shown: dict[str, Any]) -> None:
+    del shown["sample"][0]["proof"]
+
+
 def other_attempt(shown: dict[str, Any]) -> None:
     shown["attempt"] = 0
 
 
-@pytest.mark.parametrize("change", [change_order, swap_in_another_task, drop_task, change_content, other_attempt])
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_order,
+        swap_in_another_task,
+        drop_task,
+        change_content,
+        show_another_task,
+        swap_two_tasks,
+        leave_out_the_proof,
+        other_attempt,
+    ],
+)
 def test_a_sample_that_the_chain_did_not_draw_is_not_labeled(chain: SeededChain, change: Callable[[dict[str, Any]], None]) -> None:
     shown = view()
     check_sample(chain, ROUND, shown)
     change(shown)
     with pytest.raises(SampleMismatch):
         check_sample(chain, ROUND, shown)
+
+
+def test_a_task_whose_content_was_deleted_gets_no_vote_and_the_others_theirs(
+    operator: Operator, chain: SeededChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else who deletes a task during the audit has the whole panel slashed for silence."""
+    shown = view()
+    shown["sample"][1]["content"] = ERASED
+    monkeypatch.setitem(globals(), "view", lambda: shown)
+    validator(operator, chain).audit(ROUND, lambda _: 1)
+    assert operator.reveals[0]["answers"] == "0x01ff01"
 
 
 def changed(evidence: bytes, change: Callable[[Any], object]) -> bytes:
@@ -258,3 +308,18 @@ def test_open_submissions_are_attested_once_ballots_are_revealed(operator: Opera
     operator.knows_attestation = True
     validator(operator, chain).attest(ROUND, 1, 3)
     assert len(operator.attestations) == 1
+
+
+@pytest.mark.parametrize(("phase", "commit_ends"), [(3, 2**40), (2, 1)])
+def test_a_ballot_is_shown_to_nobody_while_another_can_still_be_committed(
+    operator: Operator, chain: SeededChain, tmp_path: Path, phase: int, commit_ends: int
+) -> None:
+    """An operator who holds opened ballots early could have a friend on the panel copy them."""
+    kept = tmp_path / "ballot"
+    assert validator(operator, chain).audit(ROUND, lambda _: 2, ballot_file=kept, early=False) is False
+    assert len(operator.commits) == 1
+    assert operator.reveals == operator.signatures == []
+    chain.phase, chain.commit_ends = phase, commit_ends
+    assert validator(operator, chain).audit(ROUND, never, ballot_file=kept, early=False) is True
+    assert operator.reveals[0]["answers"] == "0x020202"
+    assert len(operator.signatures) == 1

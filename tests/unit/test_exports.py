@@ -1,12 +1,14 @@
 """The formats of a download, read back by the tools that people use for them."""
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator
 
 import pyarrow.parquet as pq
+import pytest
 
 from backend.licenses import exports, hugging_face
 from backend.licenses.exports import About, Row
@@ -24,6 +26,8 @@ ABOUT = About(
     chain_id=1,
     alpha=0.5,
     contributors=3,
+    settled_at=1_790_000_000,
+    rounds=1,
 )
 
 
@@ -87,7 +91,27 @@ def test_the_hugging_face_folder_has_rows_images_card_and_croissant() -> None:
             f"images/{deleted}",
         ]
         croissant = json.loads(archive.read("croissant.json"))
+        (file,) = croissant["distribution"]
+        data = archive.read(file["contentUrl"])
+        assert (file["sha256"], file["contentSize"]) == (hashlib.sha256(data).hexdigest(), f"{len(data)} B")
         assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.0"
         assert {f["name"] for f in croissant["recordSet"][0]["field"]} <= set(
             json.loads(archive.read("data/train.jsonl").splitlines()[0])
         )
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_no_cell_begins_as_a_formula_does_in_any_spreadsheet(first: str) -> None:
+    text = b"".join(exports.csv_rows(rows(1, {"text": first + "cmd|' /C calc'!A0"}), ABOUT)).decode()
+    (line,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert line["content"] == "'" + first + "cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize("image", ["../../.ssh/authorized_keys", "/etc/passwd", "0x" + "AB" * 32, "0x" + "ab" * 31, ""])
+def test_a_row_names_no_file_outside_of_the_folder(image: str) -> None:
+    asked: list[str] = []
+    body = b"".join(hugging_face.folder(rows(1, {"image": image}), ABOUT, lambda digest: asked.append(digest)))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert "file_name" not in json.loads(archive.read("data/train.jsonl"))
+        assert set(archive.namelist()) == {"README.md", "croissant.json", "data/train.jsonl"}
+    assert asked == []

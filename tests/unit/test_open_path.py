@@ -13,6 +13,7 @@ from labelshare.client.open_path import OpenPathError, contribute_open, shown_bi
 from labelshare.client.verify import verify_file
 from labelshare.client.wallet import Wallet
 from labelshare.rules import eip712
+from labelshare.rules.merkle import labels_tree
 from tests.unit.logs import DEPLOYMENT, log_of
 from tests.unit.small_chain import ADA, BOB, DATASET, DOMAIN, ROUNDS, Small, evidence_of, raw_log, small
 
@@ -141,3 +142,27 @@ def test_void_submissions_are_in_no_evidence_and_no_file_and_those_that_count_mu
     with pytest.raises(EvidenceMismatch, match="exactly the submissions"):
         check_evidence(chain, ROUND, evidence)
     assert "is on chain and not in the file" in (verify_file(world.write(tmp_path), chain).first_failure or "")
+
+
+@pytest.mark.parametrize("label", [(2**32, 1), (4, 256), (2**255, 2**255)])
+def test_numbers_that_no_evidence_could_hold_are_not_attested(chain: Open, tmp_path: Path, label: tuple[int, int]) -> None:
+    """Attested they would count, the operator could not keep them, and the round would exit for want of its evidence."""
+    rows = [(*label, b"\x01" * 32), (2, 0, b"\x02" * 32)]
+    who = {"contributor": CAROL.address, "sequence": 6}
+    root = "0x" + labels_tree(rows).root.hex()
+    chain.node.emit(events.LabelRegistrySubmissionAccepted(ROUND, CAROL.address, 6, 2, root, CAROL.address, 2, 60))
+    file = tmp_path / "labels.json"
+    labels = [{"task": task, "answer": answer, "salt": "0x" + salt.hex()} for task, answer, salt in rows]
+    file.write_text(json.dumps({"schema": "labelshare-open-1", "round": ROUND, "submission": who, "labels": labels}))
+    with pytest.raises(OpenPathError, match="no task or class"):
+        shown_bits(chain, ROUND, [file])
+
+
+def test_a_salt_of_another_length_in_a_strangers_file_is_a_message_not_a_traceback(chain: Open, tmp_path: Path) -> None:
+    file = tmp_path / "labels.json"
+    contribute_open(chain, CAROL, ROUND, ANSWERS, file)
+    body = json.loads(file.read_text())
+    body["labels"][0]["salt"] = "0x00"
+    file.write_text(json.dumps(body))
+    with pytest.raises(OpenPathError, match="no labels file"):
+        shown_bits(chain, ROUND, [file])

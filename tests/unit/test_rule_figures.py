@@ -1,10 +1,14 @@
 """What the scoring rule achieves on real crowds, and what its settlements may never do."""
 
 import statistics
+from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
 
+from labelshare.lab import run as lab
+from labelshare.lab.attacks import ATTACKS
+from labelshare.lab.rules import all_rules
 from labelshare.rules.consensus import wants_label
 from labelshare.rules.entries import Role
 from labelshare.rules.fixed import ONE
@@ -14,20 +18,21 @@ from scripts.bench.consensus import SETS, Set
 from scripts.bench.incentives import address, run, setting
 from scripts.crowd_replay import load
 
+DATA = Path(__file__).resolve().parents[2] / "data"
 REFERENCE = {
-    "rte": 0.9275,
+    "rte": 0.9287,
     "bluebird": 0.8796,
-    "dog": 0.8401,
+    "dog": 0.8377,
     "face": 0.6507,
     "possent": 0.96,
-    "product": 0.9358,
-    "music": 0.7929,
-    "sp": 0.9172,
+    "product": 0.9363,
+    "music": 0.7957,
+    "sp": 0.9164,
     "sp_amt": 0.944,
-    "weather": 0.89,
-    "weather_amt": 0.86,
-    "zc_all": 0.8358,
-    "adult": 0.7568,
+    "weather": 0.8933,
+    "weather_amt": 0.8633,
+    "zc_all": 0.8407,
+    "adult": 0.7598,
     "relevance": 0.6164,
 }
 TERMS = RuleTerms(3, 1000, 400, 250, 1000, 64, 5000, 3, 9, 8000, 1000, 1000, address("req"))
@@ -38,7 +43,7 @@ def test_the_consensus_keeps_the_reference_figures_of_the_14_crowds() -> None:
     measured = {crowd.name: crowd.rule(crowd.unaudited()) for crowd in crowds}
     below = {name: round(measured[name], 4) for name in REFERENCE if measured[name] < REFERENCE[name] - 0.005}
     assert below == {}
-    assert statistics.mean(measured.values()) >= 0.8432
+    assert statistics.mean(measured.values()) >= 0.8444
 
 
 def test_with_a_tenth_audited_the_consensus_is_right_on_846_of_1000_other_tasks() -> None:
@@ -49,7 +54,7 @@ def test_with_a_tenth_audited_the_consensus_is_right_on_846_of_1000_other_tasks(
 def test_a_dataset_whose_terms_name_another_rule_is_refused() -> None:
     check_rule(RULE_ID.upper().replace("X", "x"))
     other = "0x" + keccak(text="kappa-1").hex()
-    with pytest.raises(OtherRule, match=f"name the rule {other}; this version settles by kappa-2 only"):
+    with pytest.raises(OtherRule, match=f"name the rule {other}; this version settles by kappa-3 only"):
         check_rule(other)
 
 
@@ -67,6 +72,17 @@ def test_a_clique_in_a_fifth_of_the_seats_loses_and_the_honest_gain() -> None:
     assert all(outcome.clique_net <= outcome.honest_net / 4 for outcome in outcomes)
     assert min(outcome.accuracy for outcome in outcomes) >= 0.89
     assert min(outcome.honest_net for outcome in outcomes) > 0
+
+
+@pytest.mark.parametrize("name", ["dog", "possent", "rte", "sp_amt"])
+@pytest.mark.parametrize("attack", ["good-mind", "leaked-sample", "few-labels", "corrupt-45", "clique-49"])
+def test_a_clique_loses_that_is_believed(name: str, attack: str) -> None:
+    """Because it is good, knows the sample, has a name for ten labels, buys verdicts, or is half of the crowd (K13)."""
+    (row,) = lab.run([DATA / name], [a for a in ATTACKS if a.name == attack], all_rules(None)[:1], seeds=1).rows
+    assert (row.figures.attack_net or 0) < 0
+    assert (row.figures.attack_flagged or 0) >= 0.95
+    # An eighth on dog with half of the verdicts bought; next to nobody elsewhere.
+    assert row.figures.honest_flagged <= (0.15 if attack == "corrupt-45" else 0.05)
 
 
 @pytest.mark.parametrize("seed", [94, 299])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from labelshare.rules import copies as fast_copies
 from labelshare.rules import fixed, reference, reference_copies, reference_model
 from labelshare.rules.consensus import NO_VERDICT
 from labelshare.rules.entries import Role
@@ -86,6 +87,18 @@ def test_the_rule_agrees_with_the_plain_one_on_a_thousand_random_histories(monke
         assert settle(terms, rounds) == settlement, f"random_history({seed})"
         used.update(parts(terms, rounds, settlement))
     assert {name: count for name, count in used.items() if count < LEAST} == {}
+
+
+def test_they_agree_where_only_some_of_the_contributors_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_copies, "MAX_PAIRS", 40)
+    monkeypatch.setattr(reference_copies, "MOST_PAIRS", 40)
+    flagged = 0
+    for seed in range(100):
+        terms, rounds = random_history(seed)
+        settlement = reference.settle(terms, rounds)
+        assert settle(terms, rounds) == settlement, f"random_history({seed})"
+        flagged += any(score.flagged for score in settlement.scores)
+    assert flagged >= LEAST
 
 
 def test_the_plain_rule_computes_the_same_tables_its_own_way() -> None:

@@ -5,6 +5,8 @@ import io
 import pytest
 from PIL import Image
 
+from backend.errors import Invalid
+from backend.uploads import service
 from backend.uploads.images import BadImage, clean
 from backend.uploads.rows import BadRow, parse_rows
 from tests.unit.hostile import hostile_images, hostile_rows, picture
@@ -77,3 +79,38 @@ def test_images_by_url_come_from_allowed_hosts_only() -> None:
     row = b"image_url\nhttps://pictures.example/a.png\n"
     assert parse_rows("csv", row, None, ("pictures.example",)).bad == []
     assert "pictures" not in parse_rows("csv", row, None, ()).bad[0].reason.split("images from")[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [('"a;b;c",text', "text"), ("id;text", "text"), ("id\ttext", "text"), ("text", "text"), ('"one\ntwo",text', "text")],
+)
+def test_the_header_alone_says_what_parts_the_columns(header: str, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not csv.Sniffer: 18,000 characters of quotes and line ends keep its expressions busy for seconds."""
+    monkeypatch.setattr("csv.Sniffer.sniff", None)
+    mark = next(mark for mark in (",", ";", "\t") if mark in header.split('"')[-1] or mark == "\t")
+    row = "one" if header == "text" else f"1{mark}one"
+    parsed = parse_rows("csv", f"{header}\n{row}\n".encode(), None, ())
+    assert (parsed.bad, parsed.columns, parsed.tasks) == ([], {"text": column}, [{"text": "one"}])
+
+
+def test_a_header_without_end_is_refused() -> None:
+    header = ",".join(f"c{i}" for i in range(1_001))
+    (bad,) = parse_rows("csv", f"{header},text\n".encode(), None, ()).bad
+    assert "at most 1000" in bad.reason
+
+
+def test_small_files_of_large_pictures_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand files of 62 kB hold 16 billion pixels: twelve minutes of work, and gigabytes once encoded."""
+    files = [(f"{i}.png", picture("PNG", side=20 + i)) for i in range(3)]
+    decoded: list[bytes] = []
+    monkeypatch.setattr(service, "clean", lambda body: decoded.append(body) or clean(body))
+    for name, most in (("MAX_PIXELS", 20 * 20 + 21 * 21 - 1), ("MAX_ENCODED", len(clean(files[0][1]).body) + 1)):
+        with monkeypatch.context() as bound:
+            bound.setattr(service, name, most)
+            decoded.clear()
+            with pytest.raises(Invalid) as refused:
+                service.read(None, files, None)  # type: ignore[arg-type]
+        assert [(row["line"], row["column"]) for row in refused.value.more["rows"]] == [(2, "1.png")]
+        assert len(decoded) == 2, "what comes after is not decoded any more"
+    assert len(service.read(None, files, None)[1]) == 3  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from labelshare.client import chain as client_chain
 from labelshare.client.verify import DatasetFileError, Verification, verify_file
 from labelshare.rules.evidence import content_hash, evidence_hash
 from labelshare.rules.merkle import labels_tree
-from tests.unit.small_chain import ADA, BOB, DATASET, LICENSEE, NO_TOTALS, ROUNDS, Small, evidence_of, small
+from tests.unit.small_chain import ADA, BOB, DATASET, KEY, LICENSEE, NO_TOTALS, ROUNDS, Small, evidence_of, small
 
 LABELS = 24
 
@@ -352,3 +352,27 @@ def test_a_closing_round_has_no_tasks_and_is_checked_like_the_others(world: Smal
     assert "entries are not those" in (verified(world, tmp_path).first_failure or "")
     world.file["rounds"][-1]["tasks_root"] = "0x" + 64 * "1"
     assert "opened with other tasks" in (verified(world, tmp_path).first_failure or "")
+
+
+@pytest.mark.parametrize("signature", ["0x" + "12" * 65, "0x" + "ab" * 200, "0x"])
+def test_what_a_contract_wallet_signed_is_verified_by_the_chains_word(world: Small, tmp_path: Path, signature: str) -> None:
+    """Else one label handed in by a contract would make every file of the dataset look forged."""
+    for submission in (s for r in world.file["rounds"] for s in r["submissions"] if s["contributor"] == BOB.address):
+        submission["signature"] = signature
+    assert not verified(world, tmp_path).passed
+    world.node.contracts.add(BOB.address)
+    assert verified(world, tmp_path).passed
+
+
+def test_a_session_key_never_stands_behind_a_contracts_back(world: Small, tmp_path: Path) -> None:
+    world.node.contracts.update((ADA.address, KEY.address))
+    ours = next(s for s in world.file["rounds"][0]["submissions"] if s["signer"] == KEY.address)
+    ours["signature"] = "0x" + "12" * 65
+    assert not verified(world, tmp_path).passed
+
+
+def test_a_renewed_license_covers_what_became_final_since(tmp_path: Path) -> None:
+    world = small(first_sale=ROUNDS[0])
+    assert verified(world, tmp_path).passed
+    world.file["rounds"].pop()
+    assert f"round {ROUNDS[-1]} of dataset {DATASET} is final" in (verified(world, tmp_path).first_failure or "")

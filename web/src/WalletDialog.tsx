@@ -29,7 +29,7 @@ export function WalletDialog({ close }: { close: () => void }) {
 
   return (
     <Dialog title="Connect a wallet" close={close}>
-      {waiting && <Note role="status">Waiting for {waiting}. If nothing opens, the wallet may be locked: open it and unlock it.</Note>}
+      {waiting && <Note role="status">Waiting for {waiting}. If nothing opens, the wallet may be locked: open it and unlock it; this page goes on by itself.</Note>}
       {error ? <Note kind="bad">{explain(error)}</Note> : null}
       <div className="choices">
         {announced.map((one) => (

@@ -533,6 +533,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/takedowns/{takedown}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a request to delete content */
+        get: operations["takedown_status_v1_takedowns__takedown__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/takedowns": {
         parameters: {
             query?: never;
@@ -731,7 +748,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The labels of open submissions that were shown to this operator, for the panel to attest
+         * @description Access purpose `evidence`, subject the round, by the panel once its ballots are sealed. Compare each with its root on chain.
+         */
+        get: operations["open_labels_v1_rounds__round_id__open_labels_get"];
         put?: never;
         /**
          * Show the labels of an open submission that the chain accepted
@@ -907,6 +928,43 @@ export interface paths {
         get: operations["labels_v1_rounds__round_id__labels_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rounds/{round_id}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand in a sealed verdict on a challenged settlement */
+        post: operations["commit_v1_rounds__round_id__verdicts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rounds/{round_id}/verdict-reveals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in the verdict behind a commitment
+         * @description It is kept, and opened on chain once the whole jury has committed or the time for it is over.
+         */
+        post: operations["reveal_v1_rounds__round_id__verdict_reveals_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1744,6 +1802,8 @@ export interface components {
             reveal_ends: number;
             /** Jurors */
             jurors: string[];
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictView"][];
             /** Committed */
             committed: number;
             /** Revealed */
@@ -2128,7 +2188,6 @@ export interface components {
             tasks: components["schemas"]["LeasedTask"][];
             /** Unavailable */
             unavailable: number[];
-            ticket: components["schemas"]["Ticket"];
         };
         /**
          * LeasedTask
@@ -2498,6 +2557,18 @@ export interface components {
             /** Allowance Signature */
             allowance_signature?: string | null;
         };
+        /** OpenLabel */
+        OpenLabel: {
+            /** Task */
+            task: number;
+            /** Answer */
+            answer: number;
+            /**
+             * Salt
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            salt: string;
+        };
         /**
          * OpenLabelsRequest
          * @description A labels file of the open path (labelshare-open-1), as the contributor shows it to the panel.
@@ -2519,6 +2590,26 @@ export interface components {
             signature: string;
             /** Labels */
             labels: components["schemas"]["LabelBody"][];
+        };
+        /** OpenLabelsView */
+        OpenLabelsView: {
+            /** Items */
+            items: components["schemas"]["OpenShown"][];
+        };
+        /**
+         * OpenShown
+         * @description Labels that hash to the root of an open submission.
+         */
+        OpenShown: {
+            /**
+             * Contributor
+             * @example 0xabababababababababababababababababababab
+             */
+            contributor: string;
+            /** Sequence */
+            sequence: number;
+            /** Labels */
+            labels: components["schemas"]["OpenLabel"][];
         };
         /** OwnerPage */
         OwnerPage: {
@@ -3187,7 +3278,8 @@ export interface components {
         };
         /**
          * SampledTask
-         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it.
+         * @description A task to audit: index in the round, content hash, content. No contributor's label is ever in it. `proof`: that the chain's
+         *     tasks root has this content hash at this index (T1, T3).
          */
         SampledTask: {
             /** Index */
@@ -3199,6 +3291,8 @@ export interface components {
             content_hash: string;
             /** Content */
             content: unknown;
+            /** Proof */
+            proof: string[];
         };
         /**
          * SealedBallot
@@ -3449,6 +3543,26 @@ export interface components {
             reason: string;
         };
         /**
+         * TakedownStatus
+         * @description What became of a request; its reason is for those who decide.
+         */
+        TakedownStatus: {
+            /** Id */
+            id: number;
+            /**
+             * Content Hash
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            content_hash: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "open" | "erased" | "kept";
+            /** Created At */
+            created_at: number;
+        };
+        /**
          * TakedownView
          * @description Outcome: open until the requester or the operator decides, then erased or kept.
          */
@@ -3469,18 +3583,6 @@ export interface components {
             outcome: "open" | "erased" | "kept";
             /** Created At */
             created_at: number;
-        };
-        /**
-         * Ticket
-         * @description The operator's Assignment: lets anyone relay one submission of at most `count` labels with this sequence number.
-         */
-        Ticket: {
-            /** Count */
-            count: number;
-            /** Deadline */
-            deadline: number;
-            /** Signature */
-            signature: string;
         };
         /**
          * Totals
@@ -3575,6 +3677,71 @@ export interface components {
             /** History */
             history: components["schemas"]["PastAudit"][];
         };
+        /**
+         * VerdictRequest
+         * @description The EIP-712 Verdict of a juror of the sitting jury.
+         */
+        VerdictRequest: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /**
+             * Commitment
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            commitment: string;
+            /**
+             * Signature
+             * @description 65 bytes r, s, v of a key, or what a contract wallet takes (ERC-1271)
+             * @example 0x1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
+             */
+            signature: string;
+        };
+        /**
+         * VerdictReveal
+         * @description The verdict behind the commitment. It is kept until the jury reveals.
+         */
+        VerdictReveal: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /**
+             * Root
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            root: string;
+            /**
+             * Salt
+             * @example 0x1212121212121212121212121212121212121212121212121212121212121212
+             */
+            salt: string;
+        };
+        /**
+         * VerdictView
+         * @description A juror of the jury that sits or sat last. `root`: what they opened; `slashed`: base units, for silence or dissent.
+         */
+        VerdictView: {
+            /**
+             * Juror
+             * @example 0xabababababababababababababababababababab
+             */
+            juror: string;
+            /** Seats */
+            seats: number;
+            /** Committed */
+            committed: boolean;
+            /** Root */
+            root: string | null;
+            /**
+             * Slashed
+             * @example 1000000000000000000
+             */
+            slashed: string;
+        };
         /** WorkList */
         WorkList: {
             /** Items */
@@ -3638,6 +3805,14 @@ export interface components {
         };
         /** Accepted */
         backend__audits__schemas__Accepted: {
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+        };
+        /** Accepted */
+        backend__juries__schemas__Accepted: {
             /**
              * Status
              * @default queued
@@ -5992,6 +6167,64 @@ export interface operations {
             };
         };
     };
+    takedown_status_v1_takedowns__takedown__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                takedown: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakedownStatus"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     takedowns_v1_datasets__dataset__takedowns_get: {
         parameters: {
             query?: {
@@ -6945,6 +7178,91 @@ export interface operations {
             };
             /** @description The body is of another type. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_labels_v1_rounds__round_id__open_labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenLabelsView"];
+                };
+            };
+            /** @description Nobody, or somebody else, signed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Known, but not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8037,6 +8355,238 @@ export interface operations {
             };
             /** @description Not now. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commit_v1_rounds__round_id__verdicts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                };
+            };
+            /** @description The body is no strict JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A signature is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be right. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy: try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reveal_v1_rounds__round_id__verdict_reveals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictReveal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                };
+            };
+            /** @description The body is no strict JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A signature is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

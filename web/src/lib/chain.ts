@@ -53,10 +53,17 @@ export async function send(wagmi: WagmiConfig, config: Config, contract: string,
   return hash;
 }
 
+/** The code of an error of the wallet, however deep it lies. */
+function codeOf(error: unknown): number | undefined {
+  const inner = error instanceof BaseError ? error.walk((e) => typeof (e as { code?: unknown }).code === "number") : error;
+  return (inner as { code?: number } | null)?.code;
+}
+
 /** What went wrong, in words for a person. */
 export function explain(error: unknown): string {
   const refused = error instanceof BaseError ? error.walk((e) => e instanceof UserRejectedRequestError) : null;
   if (refused || (error as { code?: number } | null)?.code === 4001) return "You declined in your wallet. Nothing was sent; you can try again.";
+  if (codeOf(error) === -32002) return "Your wallet has a request of this page open already. Open the wallet, unlock it, and answer there.";
   if (error instanceof BaseError) return error.shortMessage;
   return error instanceof Error ? error.message : String(error);
 }

@@ -45,3 +45,12 @@ export const commitment = (round: number, attempt: number, validator: Address, a
       [BigInt(round), attempt, validator, answers, salt],
     ),
   );
+
+/** What a juror commits to before anyone reveals (J2). */
+export const verdictCommitment = (round: number, attempt: number, juror: Address, root: Hex, salt: Hex): Hex =>
+  keccak256(
+    encodeAbiParameters(
+      [{ type: "uint256" }, { type: "uint8" }, { type: "address" }, { type: "bytes32" }, { type: "bytes32" }],
+      [BigInt(round), attempt, juror, root, salt],
+    ),
+  );

@@ -9,9 +9,11 @@ export type Answers = Record<number, number>;
 /** Keys of the classes: 1–9, then letters that are no commands. */
 const KEYS = "123456789abcdefghijklmnopqrtvwxyz";
 
-/** The key of each class: the digit that it is named by, when all are single digits; else 1–9 and letters in order. */
-const keysOf = (classes: TaskClass[]) =>
-  classes.every((entry) => /^[0-9]$/.test(entry.name)) ? classes.map((entry) => entry.name) : classes.map((_, index) => KEYS[index] ?? "");
+/** The key of each class: the digit or letter that it is named by, when all are (A and B); else 1–9 and letters in order. */
+function keysOf(classes: TaskClass[]): string[] {
+  const names = classes.map((entry) => entry.name.toLowerCase());
+  return names.every((name) => /^[0-9a-rtv-z]$/.test(name)) ? names : classes.map((_, index) => KEYS[index] ?? "");
+}
 
 type Props = {
   items: Item[];

@@ -52,6 +52,7 @@ export default function DatasetPage({ id }: { id: string }) {
                 <h3>Terms</h3>
                 <p>{KIND_NAMES[data.task_type ?? ""] ?? "Unknown kind"} · {classesOf(data).map((one) => one.name).slice(0, 12).join(", ")}</p>
                 <p>License: {data.metadata?.license || "as the requester states"}. Requested by <Who address={data.requester} />; run by <Who address={data.operator} />. Rounds: {data.rounds.map((round) => <span key={round}><Link href={`/rounds/${round}`}>{round}</Link> </span>)}</p>
+                <p>Are you in it, or is it yours? <Link href={`/datasets/${id}/removal`}>Ask for content to be deleted</Link></p>
                 <p style={{ margin: 0 }}>Created in <Tx hash={data.created_tx} />{data.created_at ? `, ${day(data.created_at)}` : ""}</p>
               </div>
             </aside>
@@ -75,7 +76,7 @@ function Sample({ data }: { data: Schema["DatasetView"] }) {
             {items.map((row) => (
               <div className="thumb" key={`${row.round}-${row.index}`}>
                 <TaskView content={row.content} />
-                <div><strong>{className(classes, row.verdict)}</strong> {row.consensus !== null && <span className={`tag ${row.consensus === row.verdict ? "good" : "warn"}`}>{row.consensus === row.verdict ? "labelers agree" : `labelers: ${className(classes, row.consensus)}`}</span>}</div>
+                <div><strong>{className(classes, row.verdict)}</strong> <Link className="small muted" style={{ float: "right" }} href={`/datasets/${dataset}/removal?content=${row.content_hash}`}>Ask for deletion</Link> {row.consensus !== null && <span className={`tag ${row.consensus === row.verdict ? "good" : "warn"}`}>{row.consensus === row.verdict ? "labelers agree" : `labelers: ${className(classes, row.consensus)}`}</span>}</div>
               </div>
             ))}
           </div>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { api, isMissing, must, type Schema } from "../../lib/api";
 import { day, lbl, plural, until } from "../../lib/format";
 import { Link } from "../../lib/router";
+import { useWallet } from "../../lib/wallet";
 import { Found, Note, Title, Tx, usePolled } from "../../ui";
 import { Appeal } from "./Appeal";
 
@@ -51,6 +52,8 @@ function Stages({ data }: { data: Mine }) {
   const reached = new Map(data.stages.map((one) => [one.stage, one]));
   const next = NAMES.find(([stage]) => stage !== "sent" && !reached.has(stage))?.[0];
   const published = settlement.data?.phase === "published" ? settlement.data : null;
+  const me = useWallet()?.address;
+  const mine = published?.entries.find((entry) => entry.role === "contributor" && entry.account === me);
   return (
     <>
       <p>{plural(data.labels, "label")} · up to <strong>{lbl(data.most)} LBL</strong>{data.expected !== null && <> · about {lbl(data.expected)} LBL by your κ so far</>}{BigInt(data.bond) > 0n && <> · bond {lbl(data.bond)} LBL</>}</p>
@@ -73,7 +76,9 @@ function Stages({ data }: { data: Mine }) {
         })}
       </ol>
       {data.slash !== null && BigInt(data.slash) > 0n && <Note kind="bad">{lbl(data.slash)} LBL of your bond were taken. {data.explanation}</Note>}
+      {mine && <Note>The published settlement gives you {lbl(mine.reward)} LBL{BigInt(mine.slash) > 0n && <> and takes {lbl(mine.slash)} LBL of your bond</>}{mine.waiting > 0 && <>; {plural(mine.waiting, "label")} wait for more audits</>}. It becomes final in {until(published!.challenge_ends)}.</Note>}
       {published && <Appeal round={data.round} ends={published.challenge_ends} />}
+      {settlement.data?.phase === "challenged" && <Note role="status">The settlement of <Link href={`/rounds/${data.round}`}>round {data.round}</Link> is challenged: a jury computes it again. Nobody is paid before its verdict.</Note>}
       {data.stage === "failed" && <Note kind="warn">Nothing was taken from you. The items are free again: label them anew.</Note>}
     </>
   );

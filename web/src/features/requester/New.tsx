@@ -1,6 +1,6 @@
 /** A new dataset: a file, what to ask, what it costs; created and funded in one flow. */
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useState, type DragEvent, type ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { getConnectorClient } from "@wagmi/core";
 import { waitForTransactionReceipt } from "viem/actions";
 import { keccak256, parseEventLogs, parseSignature, stringToHex, zeroHash, type Hex } from "viem";
@@ -15,6 +15,7 @@ import { now } from "../../lib/session";
 import { useWallet, useWalletDialog, type Wallet } from "../../lib/wallet";
 import { KIND_NAMES, TaskView } from "../../tasks";
 import { Facts, Found, Note, Problem, Table, Title } from "../../ui";
+import { Drop } from "../../ui/Drop";
 
 type Upload = Schema["UploadView"];
 type BadRow = { line: number; column: string | null; reason: string };
@@ -70,7 +71,11 @@ function Steps({ wallet }: { wallet: Wallet }) {
             <div className="thumbs">{found.preview.slice(0, 3).map((task, i) => <div className="thumb" key={i}><TaskView content={task} /></div>)}</div>
             <button className="button small" style={{ marginTop: "0.8rem" }} onClick={() => set(null)}>Choose other files</button>
           </>
-        ) : <Drop take={(files) => bring.mutate(files)} busy={bring.isPending} />}
+        ) : (
+          <Drop label="Files" accept=".csv,.tsv,.jsonl,image/png,image/jpeg,image/webp,image/gif" take={(files) => bring.mutate(files)} hint={bring.isPending ? "Reading …" : "Drop a CSV, a JSONL file, or images here, or choose them"}>
+            <p className="muted small" style={{ margin: "0.5rem auto 0" }}>Columns: <code>text</code>; or <code>first</code>, <code>second</code>; or <code>prompt</code>, <code>a</code>, <code>b</code>. A bad row refuses the whole file, and you see which and why.</p>
+          </Drop>
+        )}
         {bring.error instanceof BadRows ? (
           <Note kind="bad">
             <p>{bring.error.message}</p>
@@ -80,22 +85,6 @@ function Steps({ wallet }: { wallet: Wallet }) {
       </section>
       {found && <Form key={found.upload_id} wallet={wallet} upload={found} />}
     </>
-  );
-}
-
-function Drop({ take, busy }: { take: (files: File[]) => void; busy: boolean }) {
-  const [over, set] = useState(false);
-  const drop = (event: DragEvent) => {
-    event.preventDefault();
-    set(false);
-    take([...event.dataTransfer.files]);
-  };
-  return (
-    <label className={`drop ${over ? "over" : ""}`} onDragOver={(event) => { event.preventDefault(); set(true); }} onDragLeave={() => set(false)} onDrop={drop}>
-      <strong>{busy ? "Reading …" : "Drop a CSV, a JSONL file, or images here, or choose them"}</strong>
-      <p className="muted small" style={{ margin: "0.5rem auto 0" }}>Columns: <code>text</code>; or <code>first</code>, <code>second</code>; or <code>prompt</code>, <code>a</code>, <code>b</code>. A bad row refuses the whole file, and you see which and why.</p>
-      <input className="visually-hidden" type="file" multiple accept=".csv,.tsv,.jsonl,image/png,image/jpeg,image/webp,image/gif" aria-label="Files" onChange={(event) => event.target.files?.length && take([...event.target.files])} />
-    </label>
   );
 }
 

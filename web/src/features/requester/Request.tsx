@@ -1,5 +1,5 @@
 /** A requester's datasets: spend, progress, agreement, a look at the consensus. */
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { pad, type Address } from "viem";
 import { api, must, type Schema } from "../../lib/api";
@@ -10,7 +10,8 @@ import { NeedsWallet, Own } from "../../lib/own";
 import { Link } from "../../lib/router";
 import { useWallet, useWalletDialog, type Wallet } from "../../lib/wallet";
 import { className, TaskView } from "../../tasks";
-import { Bars, Dialog, Facts, Found, Meter, Note, Problem, Title, usePolled } from "../../ui";
+import { Removals } from "./Removals";
+import { Bars, Dialog, Facts, Found, Meter, Note, Problem, Title, Tx, usePolled } from "../../ui";
 
 export default function Request() {
   const wallet = useWallet();
@@ -42,12 +43,14 @@ function Mine({ wallet, headers }: { wallet: Wallet; headers: Record<string, str
 
 function One({ wallet, data }: { wallet: Wallet; data: Schema["RequesterDataset"] }) {
   const config = useDeployment();
+  const queries = useQueryClient();
   const { dataset } = data;
   const [preview, show] = useState(false);
   const progress = usePolled(["progress", dataset], () => must(api.GET("/v1/datasets/{dataset}/progress", { params: { path: { dataset } } })), () => data.state === "labeling", 3000);
   const open = progress.data?.rounds.at(-1);
   const free = useMutation({
     mutationFn: async () => send(wallet.wagmi, config, "DatasetRegistry", "withdrawFree", [BigInt(dataset), pad(wallet.address as Address, { size: 32 }), await read<bigint>(wallet.wagmi, config, "DatasetRegistry", "freeOf", [BigInt(dataset)])]),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["my-datasets", wallet.address] }),
   });
   return (
     <section className="card stack">
@@ -66,9 +69,11 @@ function One({ wallet, data }: { wallet: Wallet; data: Schema["RequesterDataset"
       <div className="row">
         <button className="button" onClick={() => show(true)}>Preview the consensus</button>
         <Link className="button" href={`/datasets/${dataset}`}>Export</Link>
-        {BigInt(data.free) > 0n && data.state !== "labeling" && <button className="button quiet" onClick={() => free.mutate()} disabled={free.isPending}>Take {lbl(data.free)} LBL back</button>}
+        {BigInt(data.free) > 0n && data.state !== "labeling" && <button className="button quiet" onClick={() => free.mutate()} disabled={free.isPending || !wallet.rightChain}>Take {lbl(data.free)} LBL back</button>}
       </div>
       <Problem error={free.error} />
+      {free.data && <Note kind="good" role="status">It is in your Ledger account: <Tx hash={free.data} />. <Link href="/work">My work</Link> takes it to your wallet.</Note>}
+      <Removals wallet={wallet} dataset={dataset} />
       {preview && <Dialog title="Consensus" close={() => show(false)} wide><Preview dataset={dataset} /></Dialog>}
     </section>
   );

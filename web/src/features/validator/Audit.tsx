@@ -12,6 +12,7 @@ import { useWallet, useWalletDialog, type Wallet } from "../../lib/wallet";
 import { Annotator, type Answers } from "../../tasks/Annotator";
 import { classesOf } from "../../tasks";
 import { Found, Note, Problem, Title, usePolled } from "../../ui";
+import { Attest } from "./Attest";
 import { ballotText, BLANK, commit, keepSealed, keptSealed, reveal, saltOf, seal, unseal } from "./ballot";
 import { checkedEvidence } from "./evidence";
 
@@ -40,7 +41,7 @@ function Duty({ wallet, round, headers }: Props) {
         if (!duty) return <Note>There is nothing for you to do in this round now. <Link href="/validate">To your duties</Link> · <Link href={`/rounds/${round}`}>To the round</Link></Note>;
         if (duty.step === "commit" || (duty.committed && !duty.held && !duty.revealed)) return <Ballot wallet={wallet} round={round} duty={duty} />;
         if (duty.step === "sign_evidence") return <Evidence wallet={wallet} round={round} />;
-        if (duty.step === "attest") return <Note kind="warn">This round has open submissions. Attest which were shown to you with <code>labelshare validate</code>.</Note>;
+        if (duty.step === "attest") return <Attest wallet={wallet} round={round} attempt={duty.attempt} />;
         return <Note role="status">Your answers are sealed{duty.revealed ? " and opened" : " and will be opened for you when the others have sealed theirs"}. {duty.due ? `The others have ${until(duty.due)} left. ` : ""}You may close this page.</Note>;
       }}
     </Found>
@@ -163,7 +164,7 @@ function Evidence({ wallet, round }: { wallet: Wallet; round: number }) {
       <Found query={evidence}>
         {(found) => (
           <>
-            <Note kind="good">Checked against the chain: {plural(found.submissions, "submission")} with {plural(found.labels, "label")}, every root as it was signed.</Note>
+            <Note kind="good">Checked against the chain: {plural(found.submissions.length, "submission")} with {plural(found.labels, "label")}, every root as it was signed.</Note>
             <p>Your signature says that you hold this evidence, so that the settlement can be proposed from it. Hash <code>{found.hash}</code></p>
             <Problem error={sign.error} />
             <button className="button primary" onClick={() => sign.mutate()} disabled={sign.isPending}>{sign.isPending ? "Waiting for your wallet …" : "Sign the evidence"}</button>

@@ -30,6 +30,7 @@ export default function Validate() {
 }
 
 const STEPS: Record<string, string> = { commit: "label the sample", reveal: "open your answers", attest: "attest open submissions", sign_evidence: "check and sign the evidence", wait: "nothing: others are at work" };
+const JURY_STEPS: Record<string, string> = { commit: "compute the settlement, seal the verdict", reveal: "open your verdict", wait: "nothing: others are at work" };
 
 function Mine({ wallet, headers }: { wallet: Wallet; headers: Record<string, string> }) {
   const mine = usePolled(["validator", wallet.address], () => must(api.GET("/v1/me/validator", { headers })), () => true, 3000);
@@ -45,9 +46,9 @@ function Mine({ wallet, headers }: { wallet: Wallet; headers: Record<string, str
                   <tr key={`${duty.kind}${duty.round}${duty.attempt}`}>
                     <td><Link href={`/rounds/${duty.round}`}>Round {duty.round}</Link></td>
                     <td className="num">{duty.kind === "jury" ? "jury" : "audit"}, {plural(duty.seats, "seat")}</td>
-                    <td className="num">{STEPS[duty.step]}</td>
+                    <td className="num">{(duty.kind === "jury" ? JURY_STEPS : STEPS)[duty.step]}</td>
                     <td className="num">{duty.due ? until(duty.due) : "–"}</td>
-                    <td className="num">{duty.kind === "audit" ? <Link className="button small" href={`/validate/${duty.round}`}>Open</Link> : <code>labelshare jury judge {duty.round}</code>}</td>
+                    <td className="num"><Link className="button small" href={duty.kind === "audit" ? `/validate/${duty.round}` : `/validate/jury/${duty.round}`}>Open</Link></td>
                   </tr>
                 ))}
               </Table>

@@ -1,0 +1,1 @@
+"""Juries: verdicts that jurors hand in to be relayed."""

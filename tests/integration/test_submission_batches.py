@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from backend.app import create_app
-from backend.models import Draft
+from backend.models import Draft, Slot
 from backend.submissions import service
 from backend.submissions.batches import LARGEST, Batches
 from indexer.models import Account, Allowance, Round
@@ -88,6 +89,25 @@ def test_of_two_submissions_with_a_sequence_number_two_processes_take_one(world:
     assert sorted(answer.status_code for answer in answers[:2]) == [201, 409]
     assert [answer.status_code for answer in answers[2:]] == [201] * TASKS
     assert world.rows()["app_submission"] == TASKS + 1
+
+
+def test_slots_that_are_taken_back_at_the_very_moment_are_not_used_and_nothing_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = world.submission(world.lease(world.ada, tasks=[0, 1]), world.ada)
+    before, read = world.rows(), service.facts_of
+
+    def then_gone(connection: Any, *arguments: Any) -> Any:
+        found = read(connection, *arguments)
+        connection.execute(delete(Slot).where(Slot.task == 1))
+        return found
+
+    monkeypatch.setattr(service, "facts_of", then_gone)
+    answer = world.submit(body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "lease_expired")
+    assert world.rows() == before
+    monkeypatch.undo()
+    assert world.submit(body).status_code == 201
 
 
 def test_a_batch_holds_a_key_once_and_goes_out_in_order_and_an_error_of_all_reaches_all() -> None:

@@ -1,5 +1,6 @@
 """Compares the whole state with the contracts, at one block: every balance, allowance, escrow, reservation, round, session, seat,
-share, license, audit, settlement and parameter that the mirror holds (indexer/comparisons.py).
+share, license, audit, settlement and parameter that the mirror holds (indexer/comparisons.py), panels, juries, disputes and entries
+(indexer/gathered.py), and what holders can claim with what is left to claim.
 
 The mirror is read in one transaction, so its rows and its checkpoint belong together; the contracts are asked by that block's
 hash, so a reorganization meanwhile is an error of the node's and not a difference. What differs is looked at again: anvil shows
@@ -10,20 +11,22 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import structlog
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Executable, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from indexer.comparisons import COMPARISONS, Comparison
+from indexer.comparisons import COMPARISONS, Check
 from indexer.database import open_for_reading
+from indexer.gathered import gathered
 from indexer.health import Health
-from indexer.models import Account, Bounded, Checkpoint
+from indexer.models import Account, Bounded, Checkpoint, Dataset, ShareBalance
 from indexer.rpc import BATCH, Rpc, SourceError
 from indexer.settings import Settings
 from labelshare.chain import Deployment, abi
@@ -91,55 +94,71 @@ class _Audit:
         self._differences: list[Difference] = []
 
     def result(self, number: int, block_hash: str) -> Result:
-        for comparison in COMPARISONS:
-            rows = self._rows(comparison)
-            while page := list(islice(rows, BATCH)):
-                if self._stopped():
-                    raise SourceError("the audit was stopped")
-                self._compare(comparison, page, block_hash)
+        checks = chain(self._by_row(), gathered(self._connection))
+        while page := list(islice(checks, BATCH)):
+            if self._stopped():
+                raise SourceError("the audit was stopped")
+            self._compare(page, block_hash)
         self._sum(block_hash)
+        self._owed(block_hash)
         return Result(number, self._values, self._differences)
 
-    def _rows(self, comparison: Comparison) -> Iterator[Any]:
-        table = comparison.model.__table__
-        yield from self._connection.execution_options(yield_per=1_000).execute(select(table))
+    def _by_row(self) -> Iterator[Check]:
+        for comparison in COMPARISONS:
+            checks = map(comparison.check, self._rows(select(comparison.model.__table__)))
+            yield from (check for check in checks if check.expected)
 
-    def _compare(self, comparison: Comparison, rows: list[Any], block_hash: str) -> None:
-        expected = [comparison.expected(row) for row in rows]
-        asked = [(row, values) for row, values in zip(rows, expected, strict=True) if values]
-        functions = [_function_of(comparison, row) for row, _ in asked]
-        calls = [(f, comparison.arguments(row)) for f, (row, _) in zip(functions, asked, strict=True)]
-        answers = self._ask(comparison.contract, calls, block_hash)
-        for (row, values), function, answer in zip(asked, functions, answers, strict=True):
-            where = f"{comparison.contract}.{function}({', '.join(map(str, comparison.arguments(row)))})"
-            self._values += len(values)
+    def _rows(self, chosen: Executable) -> Iterator[Any]:
+        yield from self._connection.execution_options(yield_per=1_000).execute(chosen)
+
+    def _compare(self, checks: list[Check], block_hash: str) -> None:
+        for check, answer in zip(checks, self._ask(checks, block_hash), strict=True):
+            self._values += len(check.expected)
             self._differences += [
-                Difference(where, name, value, answer[name]) for name, value in values.items() if not _same(value, answer[name])
+                Difference(_where(check), name, value, answer[name])
+                for name, value in check.expected.items()
+                if not _same(value, answer[name])
             ]
 
     def _sum(self, block_hash: str) -> None:
         """What the Ledger owes is what it holds: no account is missing here."""
         balances = self._connection.execution_options(yield_per=1_000).scalars(select(Account.balance))
-        total = sum(balances)
         ledger = self._deployed.address("Ledger")
-        held = self._ask("LabelToken", [("balanceOf", [ledger])], block_hash)[0]["value"]
+        held = self._ask([Check("LabelToken", "balanceOf", [ledger], {})], block_hash)[0]["value"]
+        self._bounded("the sum of all accounts", "balance", total := sum(balances), held, total <= held)
+
+    def _owed(self, block_hash: str) -> None:
+        """What holders can still claim of a dataset's revenue is at most what the mirror has not seen paid: nobody was paid more
+        than is noted, and no holder is missing whose part was."""
+        columns = (ShareBalance.dataset, ShareBalance.holder, ShareBalance.revenue)
+        holders = self._rows(select(*columns).order_by(ShareBalance.dataset, ShareBalance.holder))
+        revenue = {row.id: row.revenue for row in self._rows(select(Dataset.id, Dataset.revenue))}
+        for dataset, rows in groupby(holders, attrgetter("dataset")):
+            paid = claimable = 0
+            while page := list(islice(rows, BATCH)):
+                paid += sum(row.revenue for row in page)
+                checks = [Check("DatasetShares", "claimableOf", [dataset, row.holder], {}) for row in page]
+                claimable += sum(answer["value"] for answer in self._ask(checks, block_hash))
+            left = revenue.get(dataset, 0) - paid
+            self._bounded(f"the revenue of dataset {dataset}", "not yet paid", left, claimable, left >= claimable)
+
+    def _bounded(self, where: str, name: str, mirror: int, contract: int, holds: bool) -> None:
         self._values += 1
-        if total > held:
-            self._differences.append(Difference("the sum of all accounts", "balance", total, held))
+        if not holds:
+            self._differences.append(Difference(where, name, mirror, contract))
 
-    def _ask(self, contract: str, calls: list[tuple[str, list[Any]]], block_hash: str) -> list[dict[str, Any]]:
-        address = self._deployed.address(contract)
+    def _ask(self, checks: list[Check], block_hash: str) -> list[dict[str, Any]]:
         tag = {"blockHash": block_hash}
-        requests: list[tuple[str, list[Any]]] = [
-            ("eth_call", [{"to": address, "data": "0x" + call_data(contract, function, arguments).hex()}, tag])
-            for function, arguments in calls
-        ]
+        requests: list[tuple[str, list[Any]]] = []
+        for check in checks:
+            data = "0x" + call_data(check.contract, check.function, check.arguments).hex()
+            requests.append(("eth_call", [{"to": self._deployed.address(check.contract), "data": data}, tag]))
         answers = self._rpc.batch(requests) if requests else []
-        return [_decoded(contract, function, raw) for (function, _), raw in zip(calls, answers, strict=True)]
+        return [_decoded(check.contract, check.function, raw) for check, raw in zip(checks, answers, strict=True)]
 
 
-def _function_of(comparison: Comparison, row: Any) -> str:
-    return comparison.function if isinstance(comparison.function, str) else comparison.function(row)
+def _where(check: Check) -> str:
+    return f"{check.contract}.{check.function}({', '.join(map(str, check.arguments))})"
 
 
 def _same(mirror: Any, contract: Any) -> bool:
@@ -168,6 +187,8 @@ def _decoded(contract: str, function: str, raw: msgspec.Raw) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
     return "0x" + value.hex() if isinstance(value, bytes) else value
 
 

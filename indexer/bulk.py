@@ -7,12 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from indexer.models import EVENT_TABLES, RawEvent
 from indexer.rows import Kind, Values
+from labelshare.chain.slices import SLICES
 
 # Rows of one INSERT on SQLite. Its driver lets go of the interpreter at every statement, and the thread that fetches then keeps it
 # for a while: with a statement a row the two wait for each other.
 ROWS = 64
 MOST_PARAMETERS = 32_000  # of a statement; SQLite takes 32,766
+# Tables whose texts are all hex or digits of our own making: the slices give nothing else.
+PLAIN = {RawEvent.__table__, *(EVENT_TABLES[kind] for kind in SLICES)}
 
 
 class Bulk:
@@ -67,7 +71,8 @@ class PostgresBulk(Bulk):
         if not rows:
             return
         with self._cursor.copy(f"COPY {table.name} ({_names(column.key for column in table.columns)}) FROM STDIN") as copy:
-            copy.write("\n".join(["\t".join(map(_text, row)) for row in rows]) + "\n")
+            text = _plain_text if table in PLAIN else _text
+            copy.write("\n".join(["\t".join(text(row)) for row in rows]) + "\n")
 
     def mark(self, sql: str) -> str:
         return _percent(sql)
@@ -77,14 +82,27 @@ def bulk(connection: Connection) -> Bulk:
     return PostgresBulk(connection) if connection.dialect.name == "postgresql" else Bulk(connection)
 
 
-def _text(value: Any) -> str:
-    """A value as COPY's text format has it."""
-    if isinstance(value, str):
-        return value.translate(_ESCAPES) if "\\" in value or not value.isprintable() else value
+def _plain_text(row: Values) -> list[str]:
+    """A row of which no text needs an escape."""
+    return [value if value.__class__ is str else _field(value) for value in row]
+
+
+def _text(row: Values) -> list[str]:
+    """A row's values as COPY's text format has them."""
+    return [_escaped(value) if value.__class__ is str else _field(value) for value in row]
+
+
+def _escaped(value: str) -> str:
+    return value.translate(_ESCAPES) if "\\" in value or not value.isprintable() else value
+
+
+def _field(value: Any) -> str:
     if value.__class__ is int:
         return str(value)
     if isinstance(value, bytes):
         return "\\\\x" + value.hex()
+    if isinstance(value, str):  # Of a class of its own, as SQLAlchemy's names are.
+        return _escaped(value)
     return "\\N" if value is None else "t" if value else "f"
 
 

@@ -1,7 +1,7 @@
-"""What of the mirror the contracts can be asked for: a view for each kind of row, and what it should answer.
+"""What of the mirror the contracts can be asked for, row by row: a view for each kind of row, and what it should answer.
 
-Everything the contracts keep in a view is here; what only events tell (who took how much revenue, sales, skipped submissions)
-follows from the Ledger's accounts, which are compared in full.
+Everything the contracts keep in a view is here or, where several rows make one answer, in indexer/gathered.py. What only events
+tell (sales, skipped submissions, punishments) follows from the Ledger's accounts and the seats, which are compared in full.
 """
 
 from collections.abc import Callable
@@ -38,15 +38,29 @@ Row = Any
 
 
 @dataclass(frozen=True)
+class Check:
+    """A view, its arguments, and what it must answer, by the names of its outputs; a single unnamed one is called `value`. An array
+    of structs is a tuple of tuples."""
+
+    contract: str
+    function: str
+    arguments: list[Any]
+    expected: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """A view, its arguments from a row, and the answers that the row implies, by the view's output names; a single unnamed output
-    is called `value`."""
+    """A view, its arguments from a row, and the answers that the row implies."""
 
     model: type[State]
     contract: str
     function: Callable[[Row], str] | str
     arguments: Callable[[Row], list[Any]]
     expected: Callable[[Row], dict[str, Any]]
+
+    def check(self, row: Row) -> Check:
+        function = self.function if isinstance(self.function, str) else self.function(row)
+        return Check(self.contract, function, self.arguments(row), self.expected(row))
 
 
 def _round(row: Row) -> dict[str, Any]:

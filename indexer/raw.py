@@ -1,5 +1,6 @@
 """Raw events: logs as rows of bytes, and back."""
 
+from binascii import unhexlify
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -8,31 +9,34 @@ from sqlalchemy import Connection, select
 from indexer.models import RawEvent
 from indexer.models.base import LOG_BITS
 from indexer.rows import Values
-from labelshare.chain.decode import Log, raw_data, raw_topics
+from labelshare.chain.decode import Log, MalformedLog, raw_data, raw_topics
 
 PAGE = 5_000
 
 
 def raw_rows(logs: Iterable[Log]) -> list[Values]:
-    """Raises ValueError for a log that is no hex."""
+    """Raises MalformedLog for a log that is no hex."""
     raw = _Bytes()
-    return [
-        (
-            log.block_number << LOG_BITS | log.log_index,
-            raw[log.transaction_hash],
-            raw[log.address],
-            raw_topics(log),
-            raw_data(log),
-        )
-        for log in logs
-    ]
+    try:
+        return [
+            (
+                log.block_number << LOG_BITS | log.log_index,
+                raw[log.transaction_hash],
+                raw[log.address],
+                raw_topics(log),
+                raw_data(log),
+            )
+            for log in logs
+        ]
+    except ValueError as error:
+        raise MalformedLog(f"a log is no hex: {error}") from error
 
 
 class _Bytes(dict[str, bytes]):
     """Hex texts as bytes, each parsed once: logs repeat their contracts and transactions."""
 
     def __missing__(self, text: str) -> bytes:
-        value = self[text] = bytes.fromhex(text[2:])
+        value = self[text] = unhexlify(text[2:])
         return value
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import JSON, Boolean, Table, inspect
+from sqlalchemy import JSON, Boolean, String, Table, inspect
 
 from indexer.models import Bounded, Sale, SkippedSubmission, State, Submission, Uint
 
@@ -48,10 +48,11 @@ class Kind:
         mapper = inspect(model)
         table = mapper.local_table
         assert isinstance(table, Table)
-        self.model, self.table = model, table
+        self.model, self.table, self.name = model, table, str(table.name)
         self.columns = [column.key for column in table.columns]
         self.key = [self.columns.index(column.key) for column in table.primary_key]
         self.key_names = [self.columns[i] for i in self.key]
+        self._plain_key = all(isinstance(column.type, String) for column in table.primary_key)
         self.struct: Any = msgspec.defstruct(f"{model.__name__}Row", [(name, Any) for name in self.columns], gc=False)
         types = [column.type for column in table.columns]
         self._uints = [i for i, kind in enumerate(types) if isinstance(kind, Uint)]
@@ -84,7 +85,7 @@ class Kind:
 
     def key_to_database(self, key: Values) -> Values:
         """A key as the database holds it: numbers that no BIGINT holds are kept as the largest."""
-        return tuple([min(part, Bounded.LARGEST) if type(part) is int else part for part in key])
+        return key if self._plain_key else tuple([min(part, Bounded.LARGEST) if type(part) is int else part for part in key])
 
     def key_of(self, values: Values) -> Values:
         return tuple(values[i] for i in self.key)
@@ -213,7 +214,7 @@ class Rows:
                 if now == slot.marked:
                     continue
                 if keep:
-                    undo.append((number, kind.table.name, _text(kind.key_to_database(key)), _before(kind, slot.marked)))
+                    undo.append((number, kind.name, _text(kind.key_to_database(key)), _before(kind, slot.marked)))
                 slot.marked = now
                 unsaved[key] = slot
             touched.clear()

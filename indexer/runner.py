@@ -203,19 +203,25 @@ class Runner:
         return True
 
     def _backfill(self, place: Place | None, first: int, view: View) -> None:
-        """Everything that is more than the window below the head, in windows fetched ahead."""
-        fetch = self._source.proven if self._settings.verify == "all" else self._source.claimed
-        most = NEAR if self._settings.verify == "all" else self._settings.max_range
+        """Everything to the head, in windows fetched ahead: as claimed, then, with the indexes built, as proven."""
         if self._health is not None:
             self._health.backfilling()
         if place is None:
             self._store.index(False)
-        with Windows(fetch, first, view.head.number - HISTORY, most) as windows:
+        below, trusted = view.head.number - HISTORY, self._settings.verify != "all"
+        self._fetch_ahead(trusted, first, below, view)
+        if self._stop.is_set():
+            return
+        self._store.index(True)
+        self._fetch_ahead(False, below + 1, view.head.number, view)
+
+    def _fetch_ahead(self, trusted: bool, first: int, last: int, view: View) -> None:
+        fetch, most = (self._source.claimed, self._settings.max_range) if trusted else (self._source.proven, NEAR)
+        with Windows(fetch, first, last, most) as windows:
             for blocks in windows.merged():
-                self._append(blocks, self._place, view, self._settings.verify == "all")
                 if self._stop.is_set():
                     return
-        self._store.index(True)
+                self._append(blocks, self._place, view, proven=not trusted)
 
     def _append(self, blocks: BlockRange, place: Place | None, view: View | None, proven: bool) -> None:
         first, last = blocks.first, blocks.last

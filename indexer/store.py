@@ -30,7 +30,7 @@ from indexer.schema import StoreError
 from indexer.source import BlockRange
 from indexer.writing import Writing
 from labelshare.chain import Deployment
-from labelshare.chain.decode import Log, cut, decode_by_abi
+from labelshare.chain.decode import Log, decode_by_abi
 from labelshare.chain.events import EVENTS
 
 __all__ = ["Overtaken", "PastFinality", "Store", "StoreError"]
@@ -135,8 +135,8 @@ class Store:
                 plan = self._plans.of(log)
                 if plan is None:
                     continue
-                kind, handle, values, table = plan
-                event = cut(kind, log) or decode_by_abi(kind.CONTRACT, kind, log)
+                kind, cut, handle, values, table = plan
+                event = cut(log.topics, log.data) or decode_by_abi(kind.CONTRACT, kind, log)
                 context.log_index, context.tx_hash = log.log_index, log.transaction_hash
                 if handle is not None:
                     handle(context, event)

@@ -5,11 +5,12 @@ of a Merkle-Patricia trie of all receipts, so verified receipts are neither drop
 order. What remains to be believed is which chain of headers is the right one.
 """
 
+from binascii import unhexlify  # As bytes.fromhex, but for blanks, which it refuses.
 from collections.abc import Sequence
-
-from eth_hash.auto import keccak
+from functools import lru_cache
 
 from indexer.wire import BlockJson, LogJson, ReceiptJson
+from labelshare.rules.keccak import keccak
 
 EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 
@@ -53,8 +54,8 @@ def check_receipts(block: BlockJson, receipts: Sequence[ReceiptJson]) -> None:
         index = 0
         for receipt in receipts:
             for log in receipt.logs:
-                placed = (int(log.block_number, 16), log.block_hash, int(log.log_index, 16), log.transaction_hash)
-                if placed != (number, block.hash, index, receipt.transaction_hash) or log.removed:
+                placed = (int(log.log_index, 16), log.transaction_hash, log.block_hash)
+                if placed != (index, receipt.transaction_hash, block.hash) or log.removed or int(log.block_number, 16) != number:
                     raise Unproven(f"block {number}: log {index} is said to be elsewhere")
                 index += 1
     except Unproven:
@@ -76,15 +77,17 @@ def receipt_bytes(receipt: ReceiptJson) -> bytes:
 
 
 def _log_bytes(log: LogJson) -> bytes:
-    topics = b"".join(rlp_string(_bytes(topic)) for topic in log.topics)
-    payload = rlp_string(_bytes(log.address)) + _head(len(topics), 0xC0) + topics + rlp_string(_bytes(log.data))
-    return _head(len(payload), 0xC0) + payload
-
-
-def may_hold(logs_bloom: str, addresses: Sequence[bytes]) -> bool:
-    """Whether a block with this bloom may hold a log of one of the addresses. A bloom never misses one."""
-    bits = int(logs_bloom, 16)
-    return any(bits & mask == mask for mask in map(bloom_mask, addresses))
+    """Put together as text, and read as hex once: this is most of what proving costs."""
+    address, data, topics = log.address, log.data, ""
+    if len(address) != 42 or address[:2] != "0x" or data[:2] != "0x":
+        raise ValueError(f"{address[:80]!r} is no address, or {data[:80]!r} is no 0x hex")
+    for topic in log.topics:
+        if len(topic) != 66 or topic[:2] != "0x":
+            raise ValueError(f"{topic[:80]!r} is no topic")
+        topics += "a0" + topic[2:]
+    text = data[2:] if len(data) == 4 and data[2] < "8" else _head_text(len(data) // 2 - 1, 0x80) + data[2:]
+    payload = "94" + address[2:] + _head_text(len(topics) // 2, 0xC0) + topics + text
+    return unhexlify(_head_text(len(payload) // 2, 0xC0) + payload)
 
 
 def bloom_mask(item: bytes) -> int:
@@ -108,10 +111,15 @@ def rlp_string(item: bytes) -> bytes:
 
 
 def _head(length: int, offset: int) -> bytes:
+    return unhexlify(_head_text(length, offset))
+
+
+@lru_cache(4_096)
+def _head_text(length: int, offset: int) -> str:
     if length < 56:
-        return bytes([offset + length])
+        return f"{offset + length:02x}"
     size = (length.bit_length() + 7) // 8
-    return bytes([offset + 55 + size]) + length.to_bytes(size, "big")
+    return f"{offset + 55 + size:02x}{length:0{2 * size}x}"
 
 
 def ordered_root(items: Sequence[bytes]) -> bytes:
@@ -157,13 +165,13 @@ def _reference(node: bytes) -> bytes:
 
 def _path(nibbles: str, leaf: bool) -> bytes:
     flag = 2 if leaf else 0
-    return bytes.fromhex(f"{flag + 1:x}{nibbles}" if len(nibbles) % 2 else f"{flag:x}0{nibbles}")
+    return unhexlify(f"{flag + 1:x}{nibbles}" if len(nibbles) % 2 else f"{flag:x}0{nibbles}")
 
 
 def _bytes(value: str) -> bytes:
     if value[:2] != "0x":
         raise ValueError(f"{value[:80]!r} is no 0x hex")
-    return bytes.fromhex(value[2:])
+    return unhexlify(value[2:])
 
 
 def _number(value: str) -> bytes:

@@ -41,17 +41,9 @@ from collections.abc import Callable, Sequence
 from labelshare.chain import events as e
 from labelshare.chain.events import Event
 
+# An event is made past the frozen dataclass's slow constructor.
 _new, _set = object.__new__, object.__setattr__
 _NO_ADDRESS = "0x" + 24 * "0"
-
-
-def _made(kind: type[Event], values: dict[str, object]) -> Event:
-    """An event of these fields, past the frozen dataclass's slow constructor."""
-    event = _new(kind)
-    _set(event, "__dict__", values)
-    return event
-
-
 '''
 WORD = 64
 
@@ -116,7 +108,8 @@ def is_word(argument: dict[str, Any]) -> bool:
 
 def word_source(argument: dict[str, Any], text: str, start: int) -> tuple[str, list[str]]:
     """The expression of a word that begins at `start` of the hex `text`, and what must hold for its plain form."""
-    kind, word = argument["type"], f"{text}[{start}:{start + WORD}]" if text == "data" else text
+    kind, end = argument["type"], start + WORD
+    word = f"{text}[{start}:{end}]" if text == "data" else text
     if kind == "bytes32":
         return (word if text != "data" else f'"0x" + {word}'), []
     if kind == "address":
@@ -126,8 +119,15 @@ def word_source(argument: dict[str, Any], text: str, start: int) -> tuple[str, l
         return f"int({word}, 16) == 1", [f"int({word}, 16) < 2"]
     if kind.startswith("int"):
         raise ValueError("signed integers are for the ABI's decoder")
-    bits = int(kind[4:])
-    return f"int({word}, 16)", [] if bits == 256 else [f"int({word}, 16) >> {bits} == 0"]
+    digits = int(kind[4:]) // 4
+    if digits == WORD:
+        return f"int({word}, 16)", []
+    return f"int({text}[{end - digits}:{end}], 16)", [f"{text}[{start}:{end - digits}] == {zeros(WORD - digits)}"]
+
+
+def zeros(digits: int) -> str:
+    """The name of that many zeros."""
+    return f"_ZEROS_{digits}"
 
 
 def slice_source(contract: str, item: dict[str, Any]) -> str:
@@ -147,7 +147,7 @@ def slice_source(contract: str, item: dict[str, Any]) -> str:
     lines = [f"def {snake(name)}(topics: Sequence[str], data: str) -> Event | None:"]
     lines += [f"    if not ({' and '.join(holds)}):", "        return None"]
     fields = ", ".join(f'"{snake(a["name"])}": {values[a["name"]]}' for a in item["inputs"])
-    lines += [f"    return _made(e.{name}, {{{fields}}})"]
+    lines += [f"    event = _new(e.{name})", f'    _set(event, "__dict__", {{{fields}}})', "    return event"]
     return "\n".join(lines) + "\n"
 
 
@@ -161,7 +161,10 @@ def slices_source(abis: dict[str, list[dict[str, Any]]]) -> str:
     names = [f"{contract}{item['name']}" for contract, item in events]
     table = "SLICES: dict[type[Event], Callable[[Sequence[str], str], Event | None]] = {\n"
     table += "".join(f"    e.{name}: {snake(name)},\n" for name in names) + "}\n"
-    return SLICES_HEADER + "\n\n".join([*(slice_source(contract, item) for contract, item in events), table])
+    functions = [slice_source(contract, item) for contract, item in events]
+    widths = sorted({int(width) for function in functions for width in re.findall(zeros(0)[:-1] + r"(\d+)", function)})
+    constants = "".join(f'{zeros(width)} = {width} * "0"\n' for width in widths)
+    return SLICES_HEADER + constants + "\n\n" + "\n\n".join([*functions, table])
 
 
 def bindings() -> dict[Path, str]:

@@ -72,10 +72,11 @@ def _signed(backend: Backend, handed: Handed) -> Signed:
 
 def _take(backend: Backend, session: Session, batch: Sequence[Signed]) -> list[Answer]:
     connection = session.connection()
-    known = known_of(connection, [signed.key for signed in batch])
     keys = [signed.signer for signed in batch if isinstance(signed.signer, str)]
     leases = [signed.request.lease_id for signed in batch]
     facts = facts_of(connection, leases, keys, backend.deployment.address("LabelRegistry"))
+    # After the facts: whatever these show of the same submission, taken elsewhere at this moment, is known then.
+    known = known_of(connection, [signed.key for signed in batch])
     answers: dict[str, Answer] = {}
     good: list[tuple[Signed, Facts, int]] = []
     for signed in batch:

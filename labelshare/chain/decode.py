@@ -3,6 +3,7 @@
 Events of plain words are cut out of the hex by generated slices; what is dynamic, or not in the plain form, is judged by its ABI.
 """
 
+from binascii import unhexlify  # As bytes.fromhex, but for blanks, which it refuses.
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -64,22 +65,20 @@ def is_hex(log: Log) -> bool:
 
 def raw_topics(log: Log) -> bytes:
     """The topics, one after the other. Raises ValueError."""
-    topics = log.topics
-    for topic in topics:
-        if len(topic) != 66:
+    words = ""
+    for topic in log.topics:
+        if len(topic) != 66 or topic[:2] != "0x":
             raise ValueError("a topic is no word")
-    raw = bytes.fromhex("".join(topics).replace("0x", ""))
-    if len(raw) != 32 * len(topics):
-        raise ValueError("a topic is no word")
-    return raw
+        words += topic[2:]
+    return unhexlify(words)
 
 
 def raw_data(log: Log) -> bytes:
     """Raises ValueError."""
-    raw = bytes.fromhex(log.data[2:])
-    if 2 * len(raw) + 2 != len(log.data):
+    data = log.data
+    if data[:2] != "0x":
         raise ValueError("the data are no hex")
-    return raw
+    return unhexlify(data[2:])
 
 
 def decode_by_abi(contract: str, kind: type[Event], log: Log) -> Event:

@@ -10,549 +10,728 @@ from collections.abc import Callable, Sequence
 from labelshare.chain import events as e
 from labelshare.chain.events import Event
 
+# An event is made past the frozen dataclass's slow constructor.
 _new, _set = object.__new__, object.__setattr__
 _NO_ADDRESS = "0x" + 24 * "0"
-
-
-def _made(kind: type[Event], values: dict[str, object]) -> Event:
-    """An event of these fields, past the frozen dataclass's slow constructor."""
-    event = _new(kind)
-    _set(event, "__dict__", values)
-    return event
+_ZEROS_40 = 40 * "0"
+_ZEROS_48 = 48 * "0"
+_ZEROS_52 = 52 * "0"
+_ZEROS_54 = 54 * "0"
+_ZEROS_56 = 56 * "0"
+_ZEROS_60 = 60 * "0"
+_ZEROS_62 = 62 * "0"
 
 
 def audit_board_audit_concluded(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 194 and int(data[2:66], 16) >> 8 == 0 and int(data[130:194], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 194 and data[2:64] == _ZEROS_62 and data[130:192] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardAuditConcluded, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "revealed_weight": int(data[66:130], 16), "phase": int(data[130:194], 16)})
+    event = _new(e.AuditBoardAuditConcluded)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "revealed_weight": int(data[66:130], 16), "phase": int(data[192:194], 16)})
+    return event
 
 
 def audit_board_audit_started(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 258 and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 258 and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardAuditStarted, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "seed_block": int(data[66:130], 16), "as_of": int(data[130:194], 16), "slots": int(data[194:258], 16)})
+    event = _new(e.AuditBoardAuditStarted)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "seed_block": int(data[66:130], 16), "as_of": int(data[130:194], 16), "slots": int(data[194:258], 16)})
+    return event
 
 
 def audit_board_ballot_committed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardBallotCommitted, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "commitment": "0x" + data[66:130]})
+    event = _new(e.AuditBoardBallotCommitted)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "commitment": "0x" + data[66:130]})
+    return event
 
 
 def audit_board_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.AuditBoardEIP712DomainChanged, {})
+    event = _new(e.AuditBoardEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def audit_board_open_attested(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardOpenAttested, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "shown": int(data[66:130], 16)})
+    event = _new(e.AuditBoardOpenAttested)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "shown": int(data[66:130], 16)})
+    return event
 
 
 def audit_board_reveal_opened(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 130 and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 64 == 0):
+    if not (len(topics) == 2 and len(data) == 130 and data[2:64] == _ZEROS_62 and data[66:114] == _ZEROS_48):
         return None
-    return _made(e.AuditBoardRevealOpened, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "reveal_ends": int(data[66:130], 16)})
+    event = _new(e.AuditBoardRevealOpened)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "reveal_ends": int(data[114:130], 16)})
+    return event
 
 
 def audit_board_seed_missed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 322 and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 322 and data[2:64] == _ZEROS_62 and data[66:128] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardSeedMissed, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "misses": int(data[66:130], 16), "seed_block": int(data[130:194], 16), "as_of": int(data[194:258], 16), "slots": int(data[258:322], 16)})
+    event = _new(e.AuditBoardSeedMissed)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "misses": int(data[128:130], 16), "seed_block": int(data[130:194], 16), "as_of": int(data[194:258], 16), "slots": int(data[258:322], 16)})
+    return event
 
 
 def audit_board_validator_settled(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 64 == 0):
+    if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS and data[2:50] == _ZEROS_48):
         return None
-    return _made(e.AuditBoardValidatorSettled, {"dataset": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "votes": int(data[2:66], 16)})
+    event = _new(e.AuditBoardValidatorSettled)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "votes": int(data[50:66], 16)})
+    return event
 
 
 def audit_board_validator_silent(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.AuditBoardValidatorSilent, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "slashed": int(data[66:130], 16)})
+    event = _new(e.AuditBoardValidatorSilent)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "slashed": int(data[66:130], 16)})
+    return event
 
 
 def control_operation_canceled(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[2], 16) >> 32 == 0):
+    if not (len(topics) == 3 and len(data) == 2 and topics[2][2:58] == _ZEROS_56):
         return None
-    return _made(e.ControlOperationCanceled, {"operation_id": topics[1], "nonce": int(topics[2], 16)})
+    event = _new(e.ControlOperationCanceled)
+    _set(event, "__dict__", {"operation_id": topics[1], "nonce": int(topics[2][58:66], 16)})
+    return event
 
 
 def control_operation_executed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[2], 16) >> 32 == 0):
+    if not (len(topics) == 3 and len(data) == 2 and topics[2][2:58] == _ZEROS_56):
         return None
-    return _made(e.ControlOperationExecuted, {"operation_id": topics[1], "nonce": int(topics[2], 16)})
+    event = _new(e.ControlOperationExecuted)
+    _set(event, "__dict__", {"operation_id": topics[1], "nonce": int(topics[2][58:66], 16)})
+    return event
 
 
 def control_role_admin_changed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[1], 16) >> 64 == 0 and int(topics[2], 16) >> 64 == 0):
+    if not (len(topics) == 3 and len(data) == 2 and topics[1][2:50] == _ZEROS_48 and topics[2][2:50] == _ZEROS_48):
         return None
-    return _made(e.ControlRoleAdminChanged, {"role_id": int(topics[1], 16), "admin": int(topics[2], 16)})
+    event = _new(e.ControlRoleAdminChanged)
+    _set(event, "__dict__", {"role_id": int(topics[1][50:66], 16), "admin": int(topics[2][50:66], 16)})
+    return event
 
 
 def control_role_grant_delay_changed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 130 and int(topics[1], 16) >> 64 == 0 and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) >> 48 == 0):
+    if not (len(topics) == 2 and len(data) == 130 and topics[1][2:50] == _ZEROS_48 and data[2:58] == _ZEROS_56 and data[66:118] == _ZEROS_52):
         return None
-    return _made(e.ControlRoleGrantDelayChanged, {"role_id": int(topics[1], 16), "delay": int(data[2:66], 16), "since": int(data[66:130], 16)})
+    event = _new(e.ControlRoleGrantDelayChanged)
+    _set(event, "__dict__", {"role_id": int(topics[1][50:66], 16), "delay": int(data[58:66], 16), "since": int(data[118:130], 16)})
+    return event
 
 
 def control_role_granted(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 194 and int(topics[1], 16) >> 64 == 0 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) >> 48 == 0 and int(data[130:194], 16) < 2):
+    if not (len(topics) == 3 and len(data) == 194 and topics[1][2:50] == _ZEROS_48 and topics[2][:26] == _NO_ADDRESS and data[2:58] == _ZEROS_56 and data[66:118] == _ZEROS_52 and int(data[130:194], 16) < 2):
         return None
-    return _made(e.ControlRoleGranted, {"role_id": int(topics[1], 16), "account": "0x" + topics[2][26:66], "delay": int(data[2:66], 16), "since": int(data[66:130], 16), "new_member": int(data[130:194], 16) == 1})
+    event = _new(e.ControlRoleGranted)
+    _set(event, "__dict__", {"role_id": int(topics[1][50:66], 16), "account": "0x" + topics[2][26:66], "delay": int(data[58:66], 16), "since": int(data[118:130], 16), "new_member": int(data[130:194], 16) == 1})
+    return event
 
 
 def control_role_guardian_changed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[1], 16) >> 64 == 0 and int(topics[2], 16) >> 64 == 0):
+    if not (len(topics) == 3 and len(data) == 2 and topics[1][2:50] == _ZEROS_48 and topics[2][2:50] == _ZEROS_48):
         return None
-    return _made(e.ControlRoleGuardianChanged, {"role_id": int(topics[1], 16), "guardian": int(topics[2], 16)})
+    event = _new(e.ControlRoleGuardianChanged)
+    _set(event, "__dict__", {"role_id": int(topics[1][50:66], 16), "guardian": int(topics[2][50:66], 16)})
+    return event
 
 
 def control_role_revoked(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[1], 16) >> 64 == 0 and topics[2][:26] == _NO_ADDRESS):
+    if not (len(topics) == 3 and len(data) == 2 and topics[1][2:50] == _ZEROS_48 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.ControlRoleRevoked, {"role_id": int(topics[1], 16), "account": "0x" + topics[2][26:66]})
+    event = _new(e.ControlRoleRevoked)
+    _set(event, "__dict__", {"role_id": int(topics[1][50:66], 16), "account": "0x" + topics[2][26:66]})
+    return event
 
 
 def control_target_admin_delay_updated(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 130 and topics[1][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) >> 48 == 0):
+    if not (len(topics) == 2 and len(data) == 130 and topics[1][:26] == _NO_ADDRESS and data[2:58] == _ZEROS_56 and data[66:118] == _ZEROS_52):
         return None
-    return _made(e.ControlTargetAdminDelayUpdated, {"target": "0x" + topics[1][26:66], "delay": int(data[2:66], 16), "since": int(data[66:130], 16)})
+    event = _new(e.ControlTargetAdminDelayUpdated)
+    _set(event, "__dict__", {"target": "0x" + topics[1][26:66], "delay": int(data[58:66], 16), "since": int(data[118:130], 16)})
+    return event
 
 
 def control_target_closed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and int(data[2:66], 16) < 2):
         return None
-    return _made(e.ControlTargetClosed, {"target": "0x" + topics[1][26:66], "closed": int(data[2:66], 16) == 1})
+    event = _new(e.ControlTargetClosed)
+    _set(event, "__dict__", {"target": "0x" + topics[1][26:66], "closed": int(data[2:66], 16) == 1})
+    return event
 
 
 def credentials_revoked(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.CredentialsRevoked, {"credential": topics[1], "account": "0x" + topics[2][26:66]})
+    event = _new(e.CredentialsRevoked)
+    _set(event, "__dict__", {"credential": topics[1], "account": "0x" + topics[2][26:66]})
+    return event
 
 
 def dataset_market_license_sold(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 4 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and topics[3][:26] == _NO_ADDRESS and int(data[130:194], 16) >> 64 == 0 and int(data[194:258], 16) >> 64 == 0):
+    if not (len(topics) == 4 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and topics[3][:26] == _NO_ADDRESS and data[130:178] == _ZEROS_48 and data[194:242] == _ZEROS_48):
         return None
-    return _made(e.DatasetMarketLicenseSold, {"dataset": int(topics[1], 16), "licensee": "0x" + topics[2][26:66], "buyer": "0x" + topics[3][26:66], "price": int(data[2:66], 16), "fee": int(data[66:130], 16), "expiry": int(data[130:194], 16), "last_round": int(data[194:258], 16)})
+    event = _new(e.DatasetMarketLicenseSold)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "licensee": "0x" + topics[2][26:66], "buyer": "0x" + topics[3][26:66], "price": int(data[2:66], 16), "fee": int(data[66:130], 16), "expiry": int(data[178:194], 16), "last_round": int(data[242:258], 16)})
+    return event
 
 
 def dataset_market_price_set(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 66):
         return None
-    return _made(e.DatasetMarketPriceSet, {"dataset": int(topics[1], 16), "price": int(data[2:66], 16)})
+    event = _new(e.DatasetMarketPriceSet)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "price": int(data[2:66], 16)})
+    return event
 
 
 def dataset_registry_escrow_reserved(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 130):
         return None
-    return _made(e.DatasetRegistryEscrowReserved, {"dataset": int(topics[1], 16), "amount": int(data[2:66], 16), "reserved": int(data[66:130], 16)})
+    event = _new(e.DatasetRegistryEscrowReserved)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "amount": int(data[2:66], 16), "reserved": int(data[66:130], 16)})
+    return event
 
 
 def dataset_registry_escrow_settled(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 194):
         return None
-    return _made(e.DatasetRegistryEscrowSettled, {"dataset": int(topics[1], 16), "paid": int(data[2:66], 16), "released": int(data[66:130], 16), "reserved": int(data[130:194], 16)})
+    event = _new(e.DatasetRegistryEscrowSettled)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "paid": int(data[2:66], 16), "released": int(data[66:130], 16), "reserved": int(data[130:194], 16)})
+    return event
 
 
 def dataset_registry_free_withdrawn(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66):
         return None
-    return _made(e.DatasetRegistryFreeWithdrawn, {"dataset": int(topics[1], 16), "to": topics[2], "amount": int(data[2:66], 16)})
+    event = _new(e.DatasetRegistryFreeWithdrawn)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "to": topics[2], "amount": int(data[2:66], 16)})
+    return event
 
 
 def dataset_shares_approval_for_all(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) < 2):
         return None
-    return _made(e.DatasetSharesApprovalForAll, {"account": "0x" + topics[1][26:66], "operator": "0x" + topics[2][26:66], "approved": int(data[2:66], 16) == 1})
+    event = _new(e.DatasetSharesApprovalForAll)
+    _set(event, "__dict__", {"account": "0x" + topics[1][26:66], "operator": "0x" + topics[2][26:66], "approved": int(data[2:66], 16) == 1})
+    return event
 
 
 def dataset_shares_revenue_added(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 130):
         return None
-    return _made(e.DatasetSharesRevenueAdded, {"dataset": int(topics[1], 16), "amount": int(data[2:66], 16), "acc": int(data[66:130], 16)})
+    event = _new(e.DatasetSharesRevenueAdded)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "amount": int(data[2:66], 16), "acc": int(data[66:130], 16)})
+    return event
 
 
 def dataset_shares_revenue_paid(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.DatasetSharesRevenuePaid, {"dataset": int(topics[1], 16), "holder": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.DatasetSharesRevenuePaid)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "holder": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def dataset_shares_shares_finalized(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 194):
         return None
-    return _made(e.DatasetSharesSharesFinalized, {"dataset": int(topics[1], 16), "round": int(topics[2], 16), "shares": int(data[2:66], 16), "supply": int(data[66:130], 16), "acc": int(data[130:194], 16)})
+    event = _new(e.DatasetSharesSharesFinalized)
+    _set(event, "__dict__", {"dataset": int(topics[1], 16), "round": int(topics[2], 16), "shares": int(data[2:66], 16), "supply": int(data[66:130], 16), "acc": int(data[130:194], 16)})
+    return event
 
 
 def dataset_shares_transfer_single(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 4 and len(data) == 130 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS and topics[3][:26] == _NO_ADDRESS):
         return None
-    return _made(e.DatasetSharesTransferSingle, {"operator": "0x" + topics[1][26:66], "from_": "0x" + topics[2][26:66], "to": "0x" + topics[3][26:66], "id": int(data[2:66], 16), "value": int(data[66:130], 16)})
+    event = _new(e.DatasetSharesTransferSingle)
+    _set(event, "__dict__", {"operator": "0x" + topics[1][26:66], "from_": "0x" + topics[2][26:66], "to": "0x" + topics[3][26:66], "id": int(data[2:66], 16), "value": int(data[66:130], 16)})
+    return event
 
 
 def faucet_served(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 130 and topics[1][:26] == _NO_ADDRESS and int(data[66:130], 16) < 2):
         return None
-    return _made(e.FaucetServed, {"to": "0x" + topics[1][26:66], "amount": int(data[2:66], 16), "to_ledger": int(data[66:130], 16) == 1})
+    event = _new(e.FaucetServed)
+    _set(event, "__dict__", {"to": "0x" + topics[1][26:66], "amount": int(data[2:66], 16), "to_ledger": int(data[66:130], 16) == 1})
+    return event
 
 
 def jury_ballot_committed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.JuryBallotCommitted, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "commitment": "0x" + data[66:130]})
+    event = _new(e.JuryBallotCommitted)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "commitment": "0x" + data[66:130]})
+    return event
 
 
 def jury_bond_split(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 194 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.JuryBondSplit, {"round": int(topics[1], 16), "winner": "0x" + topics[2][26:66], "to_winner": int(data[2:66], 16), "to_jurors": int(data[66:130], 16), "to_treasury": int(data[130:194], 16)})
+    event = _new(e.JuryBondSplit)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "winner": "0x" + topics[2][26:66], "to_winner": int(data[2:66], 16), "to_jurors": int(data[66:130], 16), "to_treasury": int(data[130:194], 16)})
+    return event
 
 
 def jury_challenged(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 194 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 194 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.JuryChallenged, {"round": int(topics[1], 16), "dispute": int(data[2:66], 16), "challenger": "0x" + topics[2][26:66], "bond": int(data[66:130], 16), "proposed": "0x" + data[130:194]})
+    event = _new(e.JuryChallenged)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dispute": int(data[64:66], 16), "challenger": "0x" + topics[2][26:66], "bond": int(data[66:130], 16), "proposed": "0x" + data[130:194]})
+    return event
 
 
 def jury_dispute_decided(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 194 and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 194 and data[2:64] == _ZEROS_62 and data[66:128] == _ZEROS_62):
         return None
-    return _made(e.JuryDisputeDecided, {"round": int(topics[1], 16), "dispute": int(data[2:66], 16), "outcome": int(data[66:130], 16), "root": "0x" + data[130:194]})
+    event = _new(e.JuryDisputeDecided)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dispute": int(data[64:66], 16), "outcome": int(data[128:130], 16), "root": "0x" + data[130:194]})
+    return event
 
 
 def jury_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.JuryEIP712DomainChanged, {})
+    event = _new(e.JuryEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def jury_juror_dissented(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.JuryJurorDissented, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "slashed": int(data[66:130], 16)})
+    event = _new(e.JuryJurorDissented)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "slashed": int(data[66:130], 16)})
+    return event
 
 
 def jury_jury_called(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 258 and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 258 and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.JuryJuryCalled, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "seed_block": int(data[66:130], 16), "as_of": int(data[130:194], 16), "slots": int(data[194:258], 16)})
+    event = _new(e.JuryJuryCalled)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "seed_block": int(data[66:130], 16), "as_of": int(data[130:194], 16), "slots": int(data[194:258], 16)})
+    return event
 
 
 def jury_reveal_opened(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 130 and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 64 == 0):
+    if not (len(topics) == 2 and len(data) == 130 and data[2:64] == _ZEROS_62 and data[66:114] == _ZEROS_48):
         return None
-    return _made(e.JuryRevealOpened, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "reveal_ends": int(data[66:130], 16)})
+    event = _new(e.JuryRevealOpened)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "reveal_ends": int(data[114:130], 16)})
+    return event
 
 
 def jury_seed_missed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 322 and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 8 == 0):
+    if not (len(topics) == 2 and len(data) == 322 and data[2:64] == _ZEROS_62 and data[66:128] == _ZEROS_62):
         return None
-    return _made(e.JurySeedMissed, {"round": int(topics[1], 16), "attempt": int(data[2:66], 16), "misses": int(data[66:130], 16), "seed_block": int(data[130:194], 16), "as_of": int(data[194:258], 16), "slots": int(data[258:322], 16)})
+    event = _new(e.JurySeedMissed)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "attempt": int(data[64:66], 16), "misses": int(data[128:130], 16), "seed_block": int(data[130:194], 16), "as_of": int(data[194:258], 16), "slots": int(data[258:322], 16)})
+    return event
 
 
 def jury_validator_silent(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.JuryValidatorSilent, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "slashed": int(data[66:130], 16)})
+    event = _new(e.JuryValidatorSilent)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "slashed": int(data[66:130], 16)})
+    return event
 
 
 def jury_verdict_revealed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0 and int(data[66:130], 16) >> 16 == 0):
+    if not (len(topics) == 3 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62 and data[66:126] == _ZEROS_60):
         return None
-    return _made(e.JuryVerdictRevealed, {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[2:66], 16), "weight": int(data[66:130], 16), "root": "0x" + data[130:194], "salt": "0x" + data[194:258]})
+    event = _new(e.JuryVerdictRevealed)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "validator": "0x" + topics[2][26:66], "attempt": int(data[64:66], 16), "weight": int(data[126:130], 16), "root": "0x" + data[130:194], "salt": "0x" + data[194:258]})
+    return event
 
 
 def label_registry_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.LabelRegistryEIP712DomainChanged, {})
+    event = _new(e.LabelRegistryEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def label_registry_open_resolved(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) < 2):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:58] == _ZEROS_56 and int(data[66:130], 16) < 2):
         return None
-    return _made(e.LabelRegistryOpenResolved, {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "count": int(data[2:66], 16), "counted": int(data[66:130], 16) == 1})
+    event = _new(e.LabelRegistryOpenResolved)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "count": int(data[58:66], 16), "counted": int(data[66:130], 16) == 1})
+    return event
 
 
 def label_registry_round_closed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 66 and int(data[2:66], 16) >> 32 == 0):
+    if not (len(topics) == 3 and len(data) == 66 and data[2:58] == _ZEROS_56):
         return None
-    return _made(e.LabelRegistryRoundClosed, {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "labels": int(data[2:66], 16)})
+    event = _new(e.LabelRegistryRoundClosed)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "labels": int(data[58:66], 16)})
+    return event
 
 
 def label_registry_round_opened(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 450 and int(data[66:130], 16) >> 32 == 0 and int(data[130:194], 16) >> 32 == 0 and int(data[194:258], 16) >> 32 == 0 and int(data[258:322], 16) >> 64 == 0 and int(data[322:386], 16) < 2):
+    if not (len(topics) == 3 and len(data) == 450 and data[66:122] == _ZEROS_56 and data[130:186] == _ZEROS_56 and data[194:250] == _ZEROS_56 and data[258:306] == _ZEROS_48 and int(data[322:386], 16) < 2):
         return None
-    return _made(e.LabelRegistryRoundOpened, {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "tasks_root": "0x" + data[2:66], "task_count": int(data[66:130], 16), "label_budget": int(data[130:194], 16), "sample_size": int(data[194:258], 16), "deadline": int(data[258:322], 16), "last": int(data[322:386], 16) == 1, "reserve": int(data[386:450], 16)})
+    event = _new(e.LabelRegistryRoundOpened)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "tasks_root": "0x" + data[2:66], "task_count": int(data[122:130], 16), "label_budget": int(data[186:194], 16), "sample_size": int(data[250:258], 16), "deadline": int(data[306:322], 16), "last": int(data[322:386], 16) == 1, "reserve": int(data[386:450], 16)})
+    return event
 
 
 def label_registry_round_settled(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2):
         return None
-    return _made(e.LabelRegistryRoundSettled, {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    event = _new(e.LabelRegistryRoundSettled)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    return event
 
 
 def label_registry_round_void(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2):
         return None
-    return _made(e.LabelRegistryRoundVoid, {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    event = _new(e.LabelRegistryRoundVoid)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    return event
 
 
 def label_registry_session_registered(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 194 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS and int(data[66:130], 16) >> 64 == 0):
+    if not (len(topics) == 3 and len(data) == 194 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS and data[66:114] == _ZEROS_48):
         return None
-    return _made(e.LabelRegistrySessionRegistered, {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66], "dataset": int(data[2:66], 16), "expiry": int(data[66:130], 16), "max_bond": int(data[130:194], 16)})
+    event = _new(e.LabelRegistrySessionRegistered)
+    _set(event, "__dict__", {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66], "dataset": int(data[2:66], 16), "expiry": int(data[114:130], 16), "max_bond": int(data[130:194], 16)})
+    return event
 
 
 def label_registry_session_revoked(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LabelRegistrySessionRevoked, {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66]})
+    event = _new(e.LabelRegistrySessionRevoked)
+    _set(event, "__dict__", {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66]})
+    return event
 
 
 def label_registry_session_skipped(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LabelRegistrySessionSkipped, {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66]})
+    event = _new(e.LabelRegistrySessionSkipped)
+    _set(event, "__dict__", {"contributor": "0x" + topics[1][26:66], "key": "0x" + topics[2][26:66]})
+    return event
 
 
 def label_registry_submission_accepted(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 386 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) >> 32 == 0 and data[194:218] == _NO_ADDRESS[2:] and int(data[258:322], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 386 and topics[2][:26] == _NO_ADDRESS and data[2:58] == _ZEROS_56 and data[66:122] == _ZEROS_56 and data[194:218] == _NO_ADDRESS[2:] and data[258:320] == _ZEROS_62):
         return None
-    return _made(e.LabelRegistrySubmissionAccepted, {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "sequence": int(data[2:66], 16), "count": int(data[66:130], 16), "labels_root": "0x" + data[130:194], "signer": "0x" + data[218:258], "admission": int(data[258:322], 16), "bond": int(data[322:386], 16)})
+    event = _new(e.LabelRegistrySubmissionAccepted)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "sequence": int(data[58:66], 16), "count": int(data[122:130], 16), "labels_root": "0x" + data[130:194], "signer": "0x" + data[218:258], "admission": int(data[320:322], 16), "bond": int(data[322:386], 16)})
+    return event
 
 
 def label_registry_submission_skipped(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 32 == 0 and int(data[66:130], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS and data[2:58] == _ZEROS_56 and data[66:128] == _ZEROS_62):
         return None
-    return _made(e.LabelRegistrySubmissionSkipped, {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "sequence": int(data[2:66], 16), "reason": int(data[66:130], 16)})
+    event = _new(e.LabelRegistrySubmissionSkipped)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "contributor": "0x" + topics[2][26:66], "sequence": int(data[58:66], 16), "reason": int(data[128:130], 16)})
+    return event
 
 
 def label_token_approval(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LabelTokenApproval, {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "value": int(data[2:66], 16)})
+    event = _new(e.LabelTokenApproval)
+    _set(event, "__dict__", {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "value": int(data[2:66], 16)})
+    return event
 
 
 def label_token_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.LabelTokenEIP712DomainChanged, {})
+    event = _new(e.LabelTokenEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def label_token_transfer(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LabelTokenTransfer, {"from_": "0x" + topics[1][26:66], "to": "0x" + topics[2][26:66], "value": int(data[2:66], 16)})
+    event = _new(e.LabelTokenTransfer)
+    _set(event, "__dict__", {"from_": "0x" + topics[1][26:66], "to": "0x" + topics[2][26:66], "value": int(data[2:66], 16)})
+    return event
 
 
 def ledger_allowance_signed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerAllowanceSigned, {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16)})
+    event = _new(e.LedgerAllowanceSigned)
+    _set(event, "__dict__", {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16)})
+    return event
 
 
 def ledger_allowance_skipped(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerAllowanceSkipped, {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16)})
+    event = _new(e.LedgerAllowanceSkipped)
+    _set(event, "__dict__", {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16)})
+    return event
 
 
 def ledger_allowed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerAllowed, {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.LedgerAllowed)
+    _set(event, "__dict__", {"owner": "0x" + topics[1][26:66], "spender": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def ledger_deposited(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerDeposited, {"account": topics[1], "from_": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.LedgerDeposited)
+    _set(event, "__dict__", {"account": topics[1], "from_": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def ledger_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.LedgerEIP712DomainChanged, {})
+    event = _new(e.LedgerEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def ledger_moved(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66):
         return None
-    return _made(e.LedgerMoved, {"from_": topics[1], "to": topics[2], "amount": int(data[2:66], 16)})
+    event = _new(e.LedgerMoved)
+    _set(event, "__dict__", {"from_": topics[1], "to": topics[2], "amount": int(data[2:66], 16)})
+    return event
 
 
 def ledger_withdrawal_signed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 130 and topics[1][:26] == _NO_ADDRESS and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerWithdrawalSigned, {"owner": "0x" + topics[1][26:66], "relayer": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16), "fee": int(data[66:130], 16)})
+    event = _new(e.LedgerWithdrawalSigned)
+    _set(event, "__dict__", {"owner": "0x" + topics[1][26:66], "relayer": "0x" + topics[2][26:66], "nonce": int(data[2:66], 16), "fee": int(data[66:130], 16)})
+    return event
 
 
 def ledger_withdrawn(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.LedgerWithdrawn, {"account": topics[1], "to": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.LedgerWithdrawn)
+    _set(event, "__dict__", {"account": topics[1], "to": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def parameters_authority_updated(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 66 and data[2:26] == _NO_ADDRESS[2:]):
         return None
-    return _made(e.ParametersAuthorityUpdated, {"authority": "0x" + data[26:66]})
+    event = _new(e.ParametersAuthorityUpdated)
+    _set(event, "__dict__", {"authority": "0x" + data[26:66]})
+    return event
 
 
 def parameters_fee_set(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 66):
         return None
-    return _made(e.ParametersFeeSet, {"fee_bps": int(data[2:66], 16)})
+    event = _new(e.ParametersFeeSet)
+    _set(event, "__dict__", {"fee_bps": int(data[2:66], 16)})
+    return event
 
 
 def parameters_min_seat_fee_set(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 1 and len(data) == 66 and int(data[2:66], 16) >> 96 == 0):
+    if not (len(topics) == 1 and len(data) == 66 and data[2:42] == _ZEROS_40):
         return None
-    return _made(e.ParametersMinSeatFeeSet, {"min_seat_fee": int(data[2:66], 16)})
+    event = _new(e.ParametersMinSeatFeeSet)
+    _set(event, "__dict__", {"min_seat_fee": int(data[42:66], 16)})
+    return event
 
 
 def parameters_min_window_set(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 1 and len(data) == 66 and int(data[2:66], 16) >> 32 == 0):
+    if not (len(topics) == 1 and len(data) == 66 and data[2:58] == _ZEROS_56):
         return None
-    return _made(e.ParametersMinWindowSet, {"min_window": int(data[2:66], 16)})
+    event = _new(e.ParametersMinWindowSet)
+    _set(event, "__dict__", {"min_window": int(data[58:66], 16)})
+    return event
 
 
 def parameters_paused(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[1], 16) >> 8 == 0 and topics[2][:26] == _NO_ADDRESS):
+    if not (len(topics) == 3 and len(data) == 2 and topics[1][2:64] == _ZEROS_62 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.ParametersPaused, {"inflow": int(topics[1], 16), "by": "0x" + topics[2][26:66]})
+    event = _new(e.ParametersPaused)
+    _set(event, "__dict__", {"inflow": int(topics[1][64:66], 16), "by": "0x" + topics[2][26:66]})
+    return event
 
 
 def parameters_resumed(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[1], 16) >> 8 == 0 and topics[2][:26] == _NO_ADDRESS):
+    if not (len(topics) == 3 and len(data) == 2 and topics[1][2:64] == _ZEROS_62 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.ParametersResumed, {"inflow": int(topics[1], 16), "by": "0x" + topics[2][26:66]})
+    event = _new(e.ParametersResumed)
+    _set(event, "__dict__", {"inflow": int(topics[1][64:66], 16), "by": "0x" + topics[2][26:66]})
+    return event
 
 
 def settlement_challenge_window_opened(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 66 and int(data[2:66], 16) >> 64 == 0):
+    if not (len(topics) == 2 and len(data) == 66 and data[2:50] == _ZEROS_48):
         return None
-    return _made(e.SettlementChallengeWindowOpened, {"round": int(topics[1], 16), "challenge_ends": int(data[2:66], 16)})
+    event = _new(e.SettlementChallengeWindowOpened)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "challenge_ends": int(data[50:66], 16)})
+    return event
 
 
 def settlement_chunk_paid(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 2 and int(topics[2], 16) >> 32 == 0):
+    if not (len(topics) == 3 and len(data) == 2 and topics[2][2:58] == _ZEROS_56):
         return None
-    return _made(e.SettlementChunkPaid, {"round": int(topics[1], 16), "chunk": int(topics[2], 16)})
+    event = _new(e.SettlementChunkPaid)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "chunk": int(topics[2][58:66], 16)})
+    return event
 
 
 def settlement_eip712_domain_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 1 and len(data) == 2):
         return None
-    return _made(e.SettlementEIP712DomainChanged, {})
+    event = _new(e.SettlementEIP712DomainChanged)
+    _set(event, "__dict__", {})
+    return event
 
 
 def settlement_exit_started(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 322):
         return None
-    return _made(e.SettlementExitStarted, {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "label_pay": int(data[2:66], 16), "vote_pay": int(data[66:130], 16), "label_shares": int(data[130:194], 16), "paid": int(data[194:258], 16), "released": int(data[258:322], 16)})
+    event = _new(e.SettlementExitStarted)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "label_pay": int(data[2:66], 16), "vote_pay": int(data[66:130], 16), "label_shares": int(data[130:194], 16), "paid": int(data[194:258], 16), "released": int(data[258:322], 16)})
+    return event
 
 
 def settlement_exited(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 8 == 0):
+    if not (len(topics) == 3 and len(data) == 258 and topics[2][:26] == _NO_ADDRESS and data[2:64] == _ZEROS_62):
         return None
-    return _made(e.SettlementExited, {"round": int(topics[1], 16), "role": int(data[2:66], 16), "account": "0x" + topics[2][26:66], "work": int(data[66:130], 16), "paid": int(data[130:194], 16), "shares": int(data[194:258], 16)})
+    event = _new(e.SettlementExited)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "role": int(data[64:66], 16), "account": "0x" + topics[2][26:66], "work": int(data[66:130], 16), "paid": int(data[130:194], 16), "shares": int(data[194:258], 16)})
+    return event
 
 
 def settlement_proposal_expired(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.SettlementProposalExpired, {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16)})
+    event = _new(e.SettlementProposalExpired)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16)})
+    return event
 
 
 def settlement_settlement_distributed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2):
         return None
-    return _made(e.SettlementSettlementDistributed, {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    event = _new(e.SettlementSettlementDistributed)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16)})
+    return event
 
 
 def settlement_settlement_finalized(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 194):
         return None
-    return _made(e.SettlementSettlementFinalized, {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "paid": int(data[2:66], 16), "carried": int(data[66:130], 16), "released": int(data[130:194], 16)})
+    event = _new(e.SettlementSettlementFinalized)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "dataset": int(topics[2], 16), "paid": int(data[2:66], 16), "carried": int(data[66:130], 16), "released": int(data[130:194], 16)})
+    return event
 
 
 def settlement_settlement_hung(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.SettlementSettlementHung, {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16)})
+    event = _new(e.SettlementSettlementHung)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16)})
+    return event
 
 
 def settlement_settlement_overturned(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.SettlementSettlementOverturned, {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16), "root": "0x" + data[66:130]})
+    event = _new(e.SettlementSettlementOverturned)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "proposer": "0x" + topics[2][26:66], "bond": int(data[2:66], 16), "root": "0x" + data[66:130]})
+    return event
 
 
 def settlement_settlement_suspended(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 66):
         return None
-    return _made(e.SettlementSettlementSuspended, {"round": int(topics[1], 16), "root": "0x" + data[2:66]})
+    event = _new(e.SettlementSettlementSuspended)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "root": "0x" + data[2:66]})
+    return event
 
 
 def settlement_settlement_upheld(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 2 and len(data) == 66 and int(data[2:66], 16) >> 64 == 0):
+    if not (len(topics) == 2 and len(data) == 66 and data[2:50] == _ZEROS_48):
         return None
-    return _made(e.SettlementSettlementUpheld, {"round": int(topics[1], 16), "challenge_ends": int(data[2:66], 16)})
+    event = _new(e.SettlementSettlementUpheld)
+    _set(event, "__dict__", {"round": int(topics[1], 16), "challenge_ends": int(data[50:66], 16)})
+    return event
 
 
 def staking_locks_changed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 2 and len(data) == 66 and topics[1][:26] == _NO_ADDRESS):
         return None
-    return _made(e.StakingLocksChanged, {"validator": "0x" + topics[1][26:66], "locks": int(data[2:66], 16)})
+    event = _new(e.StakingLocksChanged)
+    _set(event, "__dict__", {"validator": "0x" + topics[1][26:66], "locks": int(data[2:66], 16)})
+    return event
 
 
 def staking_loose_collected(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.StakingLooseCollected, {"pool": topics[1], "validator": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.StakingLooseCollected)
+    _set(event, "__dict__", {"pool": topics[1], "validator": "0x" + topics[2][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def staking_resumed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 2 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.StakingResumed, {"pool": topics[1], "validator": "0x" + topics[2][26:66]})
+    event = _new(e.StakingResumed)
+    _set(event, "__dict__", {"pool": topics[1], "validator": "0x" + topics[2][26:66]})
+    return event
 
 
 def staking_seat_collected(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 4 and len(data) == 66 and topics[3][:26] == _NO_ADDRESS):
         return None
-    return _made(e.StakingSeatCollected, {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "amount": int(data[2:66], 16)})
+    event = _new(e.StakingSeatCollected)
+    _set(event, "__dict__", {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "amount": int(data[2:66], 16)})
+    return event
 
 
 def staking_seat_joined(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 4 and len(data) == 66 and topics[3][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 40 == 0):
+    if not (len(topics) == 4 and len(data) == 66 and topics[3][:26] == _NO_ADDRESS and data[2:56] == _ZEROS_54):
         return None
-    return _made(e.StakingSeatJoined, {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "active_from": int(data[2:66], 16)})
+    event = _new(e.StakingSeatJoined)
+    _set(event, "__dict__", {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "active_from": int(data[56:66], 16)})
+    return event
 
 
 def staking_seat_left(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 4 and len(data) == 130 and topics[3][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 64 == 0 and int(data[66:130], 16) < 2):
+    if not (len(topics) == 4 and len(data) == 130 and topics[3][:26] == _NO_ADDRESS and data[2:50] == _ZEROS_48 and int(data[66:130], 16) < 2):
         return None
-    return _made(e.StakingSeatLeft, {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "release_at": int(data[2:66], 16), "drained": int(data[66:130], 16) == 1})
+    event = _new(e.StakingSeatLeft)
+    _set(event, "__dict__", {"pool": topics[1], "seat": int(topics[2], 16), "owner": "0x" + topics[3][26:66], "release_at": int(data[50:66], 16), "drained": int(data[66:130], 16) == 1})
+    return event
 
 
 def staking_slashed(topics: Sequence[str], data: str) -> Event | None:
     if not (len(topics) == 3 and len(data) == 130 and topics[2][:26] == _NO_ADDRESS):
         return None
-    return _made(e.StakingSlashed, {"pool": topics[1], "validator": "0x" + topics[2][26:66], "amount": int(data[2:66], 16), "asked": int(data[66:130], 16)})
+    event = _new(e.StakingSlashed)
+    _set(event, "__dict__", {"pool": topics[1], "validator": "0x" + topics[2][26:66], "amount": int(data[2:66], 16), "asked": int(data[66:130], 16)})
+    return event
 
 
 def staking_suspended(topics: Sequence[str], data: str) -> Event | None:
-    if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS and int(data[2:66], 16) >> 64 == 0):
+    if not (len(topics) == 3 and len(data) == 66 and topics[2][:26] == _NO_ADDRESS and data[2:50] == _ZEROS_48):
         return None
-    return _made(e.StakingSuspended, {"pool": topics[1], "validator": "0x" + topics[2][26:66], "until": int(data[2:66], 16)})
+    event = _new(e.StakingSuspended)
+    _set(event, "__dict__", {"pool": topics[1], "validator": "0x" + topics[2][26:66], "until": int(data[50:66], 16)})
+    return event
 
 
 SLICES: dict[type[Event], Callable[[Sequence[str], str], Event | None]] = {

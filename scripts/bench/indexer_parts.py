@@ -28,7 +28,7 @@ from indexer.settings import Settings
 from indexer.source import Source
 from indexer.store import Store
 from labelshare.chain import Deployment, abi, deployment
-from labelshare.chain.decode import cut, decode_by_abi
+from labelshare.chain.decode import decode_by_abi
 from scripts.bench.indexer_load import post
 
 SPAN = 9
@@ -114,9 +114,10 @@ class _Rows(Store):
         for log in logs:
             plan = self._plans.of(log)
             if plan is not None:
-                event = cut(plan[0], log) or decode_by_abi(plan[0].CONTRACT, plan[0], log)
+                kind, cut, _, values, table = plan
+                event = cut(log.topics, log.data) or decode_by_abi(kind.CONTRACT, kind, log)
                 place = position(log.block_number, log.log_index)
-                kept.setdefault(plan[3], []).append((place, log.block_number, log.log_index, *plan[2](event)))
+                kept.setdefault(table, []).append((place, log.block_number, log.log_index, *values(event)))
         return raw.rows, kept
 
 

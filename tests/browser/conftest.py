@@ -27,7 +27,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def finished(world: World) -> Open:
     """A settled round: three honest people, and lou, whose every label is wrong and who put up a bond."""
-    metadata, tasks, truth = pairs()
+    metadata, tasks, truth = pairs("crows")  # of its own: content that is deleted is gone from every round that has it
     opened = world.open(metadata, tasks, truth, 4, 128, bond=LBL // 2)
     opened.label("ann", "bob", "cid")
     opened.label("lou", liar=True)

@@ -83,6 +83,7 @@ def main() -> None:
 
 def settled(page: Page) -> None:
     """Waits until nothing is loaded or computed any more."""
+    expect(page.locator("h1")).to_be_visible(timeout=60_000)
     expect(page.locator("p.muted[role=status]")).to_have_count(0, timeout=60_000)
 
 

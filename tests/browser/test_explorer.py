@@ -27,10 +27,10 @@ def test_a_reward_is_traced_to_its_transaction(world: World, finished: Open, con
     assert link.get_attribute("href") == f"/tx/{paid}"
     link.click()
     expect(page.get_by_text("succeeded")).to_be_visible()
-    events = page.get_by_role("region", name="Events of the transaction")
-    expect(events.get_by_role("row").filter(has_text="ChunkPaid")).to_be_visible()
+    events = page.get_by_role("list", name="Events of the transaction").get_by_role("listitem")
+    expect(events.filter(has_text="ChunkPaid")).to_be_visible()
     credit = f"{int(best['reward']) + finished.bond} "  # pay and bond come in one credit
-    expect(events.get_by_role("row").filter(has_text="MovedBatch").get_by_text(best["account"])).to_contain_text(credit)
+    expect(events.filter(has_text="MovedBatch").get_by_text(best["account"])).to_contain_text(credit)
     assert serious(page) == []
 
 

@@ -90,14 +90,14 @@ def test_a_juror_computes_seals_loses_the_tab_opens_and_sees_the_result(
     for account, (due, published) in wrong.items():
         row = page.get_by_role("region", name="Entries that differ").get_by_role("row").filter(has_text=account[-4:])
         expect(row).to_contain_text(f"{due.reward // LBL}.")
-        expect(row).to_contain_text(f"{published.reward // LBL} LBL" if published.reward else "shares")
+        expect(row).to_contain_text(f"{published.reward // LBL} LBL")
     page.get_by_text("What was taken from whom").click()
     expect(page.get_by_role("region", name="Sources")).to_contain_text("24 labels in 3 submissions")
     assert serious(page) == []
     wallet.prompts.clear()
     page.route("**/verdict-reveals", lambda route: route.abort())  # the tab dies before the verdict is handed in to be opened
     page.get_by_role("button", name="Seal my verdict").click()
-    expect(page.get_by_text("The server cannot be reached").or_(page.get_by_text("It was not handed in")).first).to_be_visible()
+    expect(page.get_by_text("The server cannot be reached").or_(page.get_by_text("Nobody but you can open it yet")).first).to_be_visible()
     assert wallet.prompts == ["personal_sign", "eth_signTypedData_v4"]
     wait_for("the commitment", lambda: world.api.get(disputes)["items"][-1]["committed"] or None)
     first.close()
@@ -111,7 +111,7 @@ def test_a_juror_computes_seals_loses_the_tab_opens_and_sees_the_result(
     wallet.connected = False
     page = contexts(wallet).new_page()
     signed_in(page, f"{world.url}/validate/jury/{disputed.round}")
-    page.get_by_role("button", name="Unlock and open").click()
+    page.get_by_role("button", name="Unlock and hand in").click()
     expect(page.get_by_text("It is open: everyone can see your root").or_(page.get_by_text("overturned")).first).to_be_visible()
     assert serious(page) == []
     for juror in others:

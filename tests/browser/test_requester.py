@@ -124,13 +124,13 @@ def test_content_is_deleted_on_request_and_the_outcome_is_shown(
 ) -> None:
     asker = contexts().new_page()
     asker.goto(f"{world.url}/datasets/{finished.dataset}")
-    thumb = asker.locator(".thumb").filter(has_text="birds").first
+    thumb = asker.locator(".thumb").filter(has_text="crows").first
     text = thumb.locator(".text").first.inner_text()
     thumb.get_by_role("link", name="Ask for deletion").click()
     expect(asker.get_by_role("heading", name="What happens then")).to_be_visible()
     expect(asker.locator("form").get_by_text(text)).to_be_visible()
     expect(asker.get_by_role("button", name="Ask for deletion")).to_be_disabled()
-    asker.get_by_label("Why").fill("These are my birds.")
+    asker.get_by_label("Why").fill("These are my crows.")
     assert serious(asker) == []
     asker.get_by_role("button", name="Ask for deletion").click()
     expect(asker.get_by_text("waiting for a decision")).to_be_visible()
@@ -139,10 +139,10 @@ def test_content_is_deleted_on_request_and_the_outcome_is_shown(
     page.goto(f"{world.url}/request")
     connect(page)
     page.get_by_role("button", name="Sign in with your wallet").click()
-    expect(page.get_by_text("These are my birds.")).to_be_visible()
+    expect(page.get_by_text("These are my crows.")).to_be_visible()
     assert serious(page) == []
     page.get_by_role("button", name="Delete the content").click()
-    expect(page.get_by_text("These are my birds.")).to_have_count(0)
+    expect(page.get_by_text("These are my crows.")).to_have_count(0)
 
     expect(asker.get_by_text("deleted: the content is gone")).to_be_visible()
     assert serious(asker) == []

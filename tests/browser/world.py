@@ -233,10 +233,10 @@ class Open:
         wait_for("the settlement", done, 120)
 
 
-def pairs() -> tuple[dict[str, Any], list[dict[str, str]], list[int]]:
+def pairs(things: str = "birds") -> tuple[dict[str, Any], list[dict[str, str]], list[int]]:
     """Metadata, tasks and truth of a small set of pairs of sentences."""
     tasks = [
-        {"first": f"{number} birds sit on the wire.", "second": f"There are {'birds' if number % 2 else 'no birds'} on the wire."}
+        {"first": f"{number} {things} sit on the wire.", "second": f"There are {'' if number % 2 else 'no '}{things} on the wire."}
         for number in range(2, 10)
     ]
     metadata = {

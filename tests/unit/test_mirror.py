@@ -1,8 +1,11 @@
 """What events make of the mirror, and how it comes back from there. On a SQLite file, with synthetic logs."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as SqlSession
 
@@ -13,6 +16,7 @@ from indexer.rows import InconsistentMirror
 from indexer.store import Overtaken, Store, StoreError
 from labelshare.chain import Deployment
 from labelshare.chain import events as e
+from labelshare.chain.decode import MalformedLog
 from labelshare.chain.naming import user_account
 from tests.unit.lives import ALICE, BOB, HUGE, KEY, LIFE, REQUESTER, STUCK
 from tests.unit.logs import DEPLOYMENT, block_hash, block_range, word
@@ -37,6 +41,17 @@ def only(url: str, table: str) -> dict[str, object]:
     rows = dump(url)[table]
     assert len(rows) == 1
     return rows[0]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"data": "0xzz"}, {"data": "0x0"}, {"data": "0x 0"}, {"transaction_hash": "0xé0"}, {"topics": ["0x0"]}]
+)
+def test_a_log_that_is_no_hex_is_refused_and_nothing_is_written(store: Store, broken: dict[str, Any]) -> None:
+    logs = block_range(1, LIFE)
+    with pytest.raises(MalformedLog):
+        store.append(replace(logs, logs=[*logs.logs[:-1], structs.replace(logs.logs[-1], **broken)]), None)
+    assert store.checkpoint() is None
+    store.append(logs, None)
 
 
 def test_the_life_of_a_dataset_ends_in_the_state_the_contracts_hold(store: Store, url: str) -> None:

@@ -36,7 +36,7 @@ export default function Removal({ id }: { id: string }) {
       <h1>Ask for content to be deleted</h1>
       <p className="muted">Whoever finds themselves, or their work, in a task of <Link href={`/datasets/${id}`}>dataset {id}</Link> may ask. You need no wallet and no account.</p>
       <div className="two">
-        <form className="card stack" onSubmit={(event) => { event.preventDefault(); ask.mutate(); }}>
+        <div><form className="card stack" onSubmit={(event) => { event.preventDefault(); ask.mutate(); }}>
           <h2 style={{ margin: 0 }}>Your request</h2>
           <label className="field">Content hash<input className="mono" value={hash} spellCheck={false} onChange={(event) => setHash(event.target.value)} /></label>
           {shown && <div className="thumb"><TaskView content={shown.content} /></div>}
@@ -44,8 +44,8 @@ export default function Removal({ id }: { id: string }) {
           {missing && <p className="small muted" style={{ margin: 0 }}>{missing}</p>}
           <Problem error={ask.error} />
           <div><button className="button primary" disabled={missing !== null || ask.isPending}>{ask.isPending ? "Asking …" : "Ask for deletion"}</button></div>
-        </form>
-        <aside className="card small">
+        </form></div>
+        <aside><div className="card small">
           <h2>What happens then</h2>
           <ol>
             <li>The requester of the dataset, or the operator, decides. Nothing is deleted by asking.</li>
@@ -54,7 +54,7 @@ export default function Removal({ id }: { id: string }) {
           </ol>
           <p>What cannot be deleted: the hash of the content, which is on chain and tells nothing of it; the labels, which others signed and were paid for; copies that licensees downloaded before.</p>
           <p style={{ margin: 0 }}>Content that two requesters share is for the operator to decide. If the law gives you a right and nobody answers, the operator is who to turn to.</p>
-        </aside>
+        </div></aside>
       </div>
       {asked.length > 0 && (
         <section className="card">

@@ -6,7 +6,7 @@ import { decodeEventLog, type Hex } from "viem";
 import { abiOf } from "../../lib/chain";
 import { useDeployment, type Config } from "../../lib/config";
 import { lbl } from "../../lib/format";
-import { Facts, Found, Note, Table, Title } from "../../ui";
+import { Facts, Found, Note, Title } from "../../ui";
 
 const AMOUNT = 10n ** 14n; // from here on a whole number is also shown as LBL
 const USER = "0x000000000000000000000000"; // before an address: its account in the Ledger
@@ -55,14 +55,14 @@ export default function Transaction({ id }: { id: string }) {
             <section className="card">
               <h2>What it did</h2>
               {events.length ? (
-                <Table label="Events of the transaction" head={["Event", "Values"]}>
+                <ul className="told" aria-label="Events of the transaction">
                   {events.map((event, i) => (
-                    <tr key={i}>
-                      <td>{event.name} <span className="muted small">{event.contract}</span></td>
-                      <td>{event.values.map(([name, value]) => <div key={name} className="small"><span className="muted">{name}</span> {value.map((line, at) => <span key={at}>{at > 0 && <br />}<code>{line}</code></span>)}</div>)}</td>
-                    </tr>
+                    <li key={i}>
+                      <strong>{event.name}</strong> <span className="muted small">{event.contract}</span>
+                      {event.values.map(([name, value]) => <div key={name} className="small"><span className="muted">{name}</span> {value.map((line, at) => <span key={at}>{at > 0 && <br />}<code>{line}</code></span>)}</div>)}
+                    </li>
                   ))}
-                </Table>
+                </ul>
               ) : <p className="muted">No event of the protocol.</p>}
             </section>
           </>

@@ -15,7 +15,7 @@ function Asked({ dataset, one }: { dataset: number; one: Schema["TakedownView"] 
   const queries = useQueryClient();
   const decide = useMutation({
     mutationFn: (erase: boolean) => must(api.POST("/v1/datasets/{dataset}/erasures", { params: { path: { dataset } }, body: { content_hash: one.content_hash, erase } })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["takedowns", dataset] }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["takedowns"] }),
   });
   return (
     <Note kind="warn">

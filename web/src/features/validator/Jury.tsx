@@ -122,7 +122,7 @@ function Verdict({ wallet, round, duty, dispute, root, again }: CaseProps & { ro
       const { attempt } = await juryOf(wallet.wagmi, config, round, wallet.address);
       const verdict = { round, attempt, root, salt: verdictSalt(known, round, attempt) };
       await sealVerdict(config, wallet, verdict, alone);
-      await handIn(wallet.address, verdict);
+      if (!alone) await handIn(wallet.address, verdict);
     },
     onSuccess: refresh,
   });
@@ -133,8 +133,8 @@ function Verdict({ wallet, round, duty, dispute, root, again }: CaseProps & { ro
       <section className="card">
         <h2>Your verdict</h2>
         <p>{root === WITHHELD ? "That the evidence was withheld. Whoever proposes must let a jury see it, so that counts as much as a wrong settlement." : <>The root that this page computed: <code>{root}</code></>}</p>
-        <p className="muted small">Your wallet signs twice: the text <strong>Labelshare ballots</strong>, of which the salt is made, and the sealed verdict. Nobody can read it before it is opened, but the operator, whom this page hands it to so that it is opened for you; they cannot change it. If they do not open it, this page can. Who seals nothing, or does not open, is slashed; so is who differs from the majority, by two seat fees.</p>
-        <label className="row small"><input type="checkbox" checked={alone} onChange={(event) => send(event.target.checked)} />Send it to the chain with my own gas, without the operator</label>
+        <p className="muted small">Your wallet signs twice: the text <strong>Labelshare ballots</strong>, of which the salt is made, and the sealed verdict. Then this page hands it to the operator, who opens it for you when the others have sealed theirs: they can read it before, and cannot change it. If they do not open it, you can. Who seals nothing, or does not open, is slashed; so is who differs from the majority, by two seat fees.</p>
+        <label className="row small" style={{ flexWrap: "nowrap", marginBottom: "0.9rem" }}><input type="checkbox" checked={alone} onChange={(event) => send(event.target.checked)} />Without the operator: send it with my own gas, and come back to open it with my own gas</label>
         <Problem error={seal.error} />
         <div className="row">
           <button className="button primary" onClick={() => seal.mutate()} disabled={seal.isPending || (alone && !wallet.rightChain)}>{seal.isPending ? "Sealing …" : "Seal my verdict"}</button>
@@ -148,8 +148,8 @@ function Verdict({ wallet, round, duty, dispute, root, again }: CaseProps & { ro
       <h2>Your verdict is sealed</h2>
       {duty.revealed ? <Note kind="good" role="status">It is open: everyone can see your root. The result follows when all are open, or in {until(duty.due)}. You may close this page.</Note>
         : duty.held ? <Note role="status">It will be opened for you when the others have sealed theirs. You may close this page; look again before the time is over.</Note>
-        : <><Note kind="warn">It was not handed in to be opened: perhaps this page was closed too early. Your wallet's signature opens it again.</Note><Problem error={open.error} /><button className="button primary" onClick={() => open.mutate()} disabled={open.isPending}>{open.isPending ? "Opening …" : "Unlock and open"}</button></>}
-      {revealing && !duty.revealed && <p className="small" style={{ margin: 0 }}>The operator does not open it? <button className="button small" onClick={() => self.mutate()} disabled={self.isPending || !wallet.rightChain}>Open it with a transaction of mine</button></p>}
+        : <><Note kind="warn">Nobody but you can open it yet. Hand it in, and the operator opens it when the others have sealed theirs; or come back then and open it yourself. Who does not open loses stake.</Note><Problem error={open.error} /><button className="button primary" onClick={() => open.mutate()} disabled={open.isPending}>{open.isPending ? "Handing it in …" : "Unlock and hand in"}</button></>}
+      {revealing && !duty.revealed && <p className="small" style={{ margin: "0.8rem 0 0" }}>{duty.held && "The operator does not open it? "}<button className="button small" onClick={() => self.mutate()} disabled={self.isPending || !wallet.rightChain}>Open it with a transaction of mine</button></p>}
       <Problem error={self.error} />
     </section>
   );

@@ -50,6 +50,6 @@ export function Recomputed({ found, withheld }: { found: Judgement | null; withh
 
 function Says({ entry }: { entry: Entry | null }) {
   if (!entry) return <span className="muted">nothing</span>;
-  const parts = [entry.waiting > 0 && `${entry.waiting} waiting`, entry.reward > 0n && `${lbl(entry.reward)} LBL`, entry.slash > 0n && `− ${lbl(entry.slash)} LBL`, entry.shares > 0n && `${(Number(entry.shares) / 65_536).toFixed(2)} shares`];
-  return <>{parts.filter(Boolean).join(", ") || "0"}</>;
+  const parts = [entry.waiting > 0 ? `${entry.waiting} waiting` : `${lbl(entry.reward)} LBL`, entry.slash > 0n && `− ${lbl(entry.slash)} LBL`, entry.shares > 0n && `${(Number(entry.shares) / 65_536).toFixed(2)} shares`];
+  return <>{parts.filter(Boolean).join(", ")}</>;
 }

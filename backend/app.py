@@ -23,14 +23,12 @@ from backend.sessions.endpoints import router as sessions
 from backend.settings import Settings
 from backend.settlements.endpoints import router as settlements
 from backend.strict_json import StrictJsonMiddleware
-from backend.submissions.endpoints import router as submissions
+from backend.submissions import endpoints as work
 from backend.tasks.endpoints import router as tasks
 from backend.uploads.endpoints import router as uploads
 
-ROUTERS = (
-    *(accounts, datasets, rounds, tasks, uploads, sessions, leases, submissions, audits, juries),
-    *(settlements, licenses, me, explorer),
-)
+WORK = (sessions, leases, work.router, audits, juries, settlements)
+ROUTERS = (accounts, datasets, rounds, tasks, uploads, *WORK, licenses, me, explorer)
 UPLOADS = ("/v1/uploads",)
 DESCRIPTION = """
 The backend of one Labelshare operator. It stores tasks, leases them, takes signed labels and relays them to the chain; it holds
@@ -62,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stream = Stream(backend)
     errors.install(app)
     openapi.install(app)
+    work.install(app, backend)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(operations)

@@ -49,7 +49,7 @@ class Backend:
         return max(int(time.time()), mirrored or 0)
 
 
-def get_backend(request: Request) -> Backend:
+async def get_backend(request: Request) -> Backend:
     backend: Backend = request.app.state.backend
     return backend
 

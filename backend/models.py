@@ -70,7 +70,30 @@ class Slot(AppBase):
     lease_id: Mapped[str] = mapped_column(String(32), index=True)
     expires_at: Mapped[int]
     digest: Mapped[str | None] = mapped_column(String(66))
-    __table_args__ = (UniqueConstraint("round", "task", "contributor"),)
+    __table_args__ = (
+        UniqueConstraint("round", "task", "contributor"),
+        Index(
+            "app_slot_unused", "round", "expires_at", sqlite_where=text("digest IS NULL"), postgresql_where=text("digest IS NULL")
+        ),
+    )
+
+
+class OpenRound(AppBase):
+    """How many slots of a round are taken; there since its first lease."""
+
+    __tablename__ = "app_open_round"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    taken: Mapped[int]
+
+
+class OpenTask(AppBase):
+    """How many slots of a task are taken: the rows of app_slot, counted as they come and go."""
+
+    __tablename__ = "app_open_task"
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    task: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    taken: Mapped[int]
+    __table_args__ = (Index("app_open_task_fewest", "round", "taken", "task"),)
 
 
 class Progress(AppBase):

@@ -71,7 +71,7 @@ def with_wallets(rpc: Rpc, action: Callable[[], T]) -> T:
         try:
             return action()
         except WrongSigner as error:
-            if error.question in known or not _wallet_takes(rpc, *error.question):
+            if error.question in known or not wallet_takes(rpc, *error.question):
                 raise
             known |= {error.question}
         finally:
@@ -79,7 +79,7 @@ def with_wallets(rpc: Rpc, action: Callable[[], T]) -> T:
     return action()
 
 
-def _wallet_takes(rpc: Rpc, digest: bytes, signature: str, account: str) -> bool:
+def wallet_takes(rpc: Rpc, digest: bytes, signature: str, account: str) -> bool:
     """Whether there is a contract at the account that takes the signature, within the gas that ours would give it."""
     try:
         blob = bytes.fromhex(signature[2:])

@@ -4,15 +4,19 @@ Uploads are another matter: their path takes multipart bodies of a stated length
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import problem
 
 CREDENTIALS = (b"authorization", b"cookie", b"x-labelshare-signature")
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="labelshare"'}
+PARSED = "labelshare.parsed"  # in the scope of a request: its body, as it was understood here
 
 
 class NotStrict(ValueError):
@@ -65,6 +69,25 @@ def check_text(value: Any) -> None:
         for key, item in value.items():
             check_text(key)
             check_text(item)
+
+
+class StrictRequest(Request):
+    """A request whose body is read as the middleware understood it, and parsed once."""
+
+    async def json(self) -> Any:
+        return self.scope[PARSED] if PARSED in self.scope else await super().json()
+
+
+class StrictRoute(APIRoute):
+    """A route for bodies that are so large that to parse them twice is felt."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        handle = super().get_route_handler()
+
+        async def with_parsed(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return with_parsed
 
 
 class StrictJsonMiddleware:
@@ -127,7 +150,7 @@ class StrictJsonMiddleware:
             if len(body) > self.max_body:
                 return problem(413, "too_large", f"A request holds at most {self.max_body} bytes; send less at once."), b""
         try:
-            parse(bytes(body))
+            scope[PARSED] = parse(bytes(body))
         except NotStrict as error:
             return problem(400, "invalid_json", f"Request refused: {error}."), b""
         return None, bytes(body)

@@ -28,6 +28,8 @@ REPORT = ROOT / "reports" / "soak.json"
 PACE = 0.25  # seconds between submissions
 FAULTS = 0.02  # of the node's answers
 DEEPEST = 20  # blocks
+# The node says what is final: anvil 64 blocks, which is deeper than any reorganization here.
+SETTINGS = NO_LIMITS | {"LABELSHARE_FINALITY": "node"}
 CALM = 240.0  # seconds that everything gets in the end to come to rest
 
 
@@ -110,7 +112,7 @@ def run(minutes: int, ports: tuple[int, int, int], seed: int) -> dict[str, Any]:
     try:
         url = str(server.get_uri("postgres")).replace("postgresql://", "postgresql+psycopg://", 1)
         node_url = f"http://127.0.0.1:{ports[2]}"
-        with Stack(folder / "run", *ports[:2], database_url=url, apis=2, node_url=node_url, settings=NO_LIMITS) as stack:
+        with Stack(folder / "run", *ports[:2], database_url=url, apis=2, node_url=node_url, settings=SETTINGS) as stack:
             world = World(stack, max(200, int(minutes * 60 / PACE)))
             return _soak(Soak(stack, server, node, world, seed), minutes)
     finally:

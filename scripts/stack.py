@@ -82,6 +82,8 @@ class Stack:
             "LABELSHARE_HOST": "127.0.0.1",
             "LABELSHARE_PORT": str(api_port),
             "LABELSHARE_BROWNIE_PORT": str(rpc_port),
+            # Nothing reorganizes this chain by itself, and anvil calls a block final only 64 blocks later.
+            "LABELSHARE_FINALITY": "0",
         }
         self._node_url = node_url or self.rpc_url
         self.environment |= settings or {}

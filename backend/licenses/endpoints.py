@@ -46,7 +46,8 @@ def export_list(backend: Injected, dataset: IdPath) -> ExportList:
 @router.get(
     "/datasets/{dataset}/download",
     summary="The dataset, for licensees",
-    description="Access purpose `download`, subject the dataset, by a licensee whose license is live. In the format `labelshare` "
+    description="Access purpose `download`, subject the dataset, by a licensee whose license is live and was bought in a block "
+    "that is final by now (409 `license_not_final` until then, with `block` and `finalized_block`). In the format `labelshare` "
     "every label comes with its "
     "Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain "
     "and nobody else. The others "

@@ -8,25 +8,37 @@ from sqlalchemy.orm import Session
 
 from backend.context import Backend
 from backend.datasets.service import draft_of, get_dataset, tasks_at
-from backend.errors import Forbidden
+from backend.errors import Conflict, Forbidden
 from backend.licenses.exports import About, Row
 from backend.product_models import StoredFile
 from backend.settlements.panels import verdicts_of
 from backend.settlements.results import Result, label_counts, results_of
 from backend.tasks.service import metadata_of
-from indexer.models import Audit, Block, Contributor, License, Round, Settlement
+from indexer.models import Audit, Block, Checkpoint, Contributor, Round, Sale, Settlement
 
 FINAL = ("final", "distributed")
 PAGE = 500
 
 
-def require_license(backend: Backend, session: Session, dataset: int, licensee: str) -> License:
-    """Raises Forbidden without a live license."""
+def require_license(backend: Backend, session: Session, dataset: int, licensee: str) -> Sale:
+    """The last sale to the licensee that no reorganization can take back. Raises Forbidden without a live license, and Conflict
+    while the only sale that gives one is not final yet: a download cannot be taken back."""
     get_dataset(session, dataset)
-    held = session.get(License, (dataset, licensee))
-    if held is None or held.expiry < backend.now(session):
+    live = select(Sale).where(Sale.dataset == dataset, Sale.licensee == licensee, Sale.expiry >= backend.now(session))
+    sales = session.scalars(live.order_by(Sale.block_number.desc(), Sale.log_index.desc())).all()
+    if not sales:
         raise Forbidden("no_license", f"{licensee} holds no live license to dataset {dataset}: buy one from the DatasetMarket.")
-    return held
+    final = session.scalar(select(Checkpoint.finalized_block)) or 0
+    for sale in sales:
+        if sale.block_number <= final:
+            return sale
+    block = sales[-1].block_number
+    raise Conflict(
+        "license_not_final",
+        f"Paid in block {block}. The download opens when that block is final; the last final one is {final}. Ask again later.",
+        block=block,
+        finalized_block=final,
+    )
 
 
 def covered_rounds(session: Session, dataset: int, last: int) -> list[Round]:
@@ -40,7 +52,7 @@ def covered_rounds(session: Session, dataset: int, last: int) -> list[Round]:
 
 
 def about(backend: Backend, dataset: int, licensee: str) -> tuple[About, list[int]]:
-    """The dataset, and the rounds that the license covers. Raises Forbidden without a live license."""
+    """The dataset, and the rounds that the license covers. Raises as `require_license`."""
     with backend.database.reading() as session:
         held = require_license(backend, session, dataset, licensee)
         row = get_dataset(session, dataset)

@@ -22,7 +22,7 @@ SCHEMA = "labelshare-dataset-1"
 def dataset_file(backend: Backend, dataset: int, licensee: str) -> Iterator[bytes]:
     """The file in pieces, a round at a time: every label of the rounds that the license covers, each with its proof.
 
-    Raises Forbidden without a live license, before the first piece.
+    Raises as `require_license`, before the first piece.
     """
     with backend.database.reading() as session:
         held = require_license(backend, session, dataset, licensee)

@@ -5,9 +5,10 @@
 
 import json
 import time
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.models import Outbox
@@ -26,7 +27,6 @@ BATCHED = {
 GAS_EACH = {"session": 100_000, "allowance": 80_000, "drip": 110_000, "submission": 130_000}
 GAS_BASE = 60_000
 CALL = "call"
-NEW = insert(cast(Table, Outbox.__table__))
 
 
 def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: int | None = None) -> None:
@@ -40,11 +40,11 @@ def enqueue_item(session: Session, kind: str, key: str, item: Any, include_by: i
     _add(session, kind, key, {"item": item}, include_by)
 
 
-def enqueue_new_item(session: Session, kind: str, key: str, item: Any, include_by: int) -> None:
-    """As `enqueue_item`, for a key that is known to be new: the table refuses it otherwise."""
-    body = json.dumps({"item": item}, separators=(",", ":"))
-    row = {"kind": kind, "key": key, "payload": body, "created_at": int(time.time()), "include_by": include_by, "attempts": 0}
-    session.connection().execute(NEW, row)
+def new_rows(kind: str, items: Sequence[tuple[str, Any, int]]) -> list[dict[str, Any]]:
+    """What `enqueue_item` adds, for many (key, item, include_by) at once whose keys are new: rows to insert, by column."""
+    now = int(time.time())
+    empty = {"kind": kind, "transaction_id": None, "error": None, "created_at": now, "attempts": 0}
+    return [{"key": key, "payload": _json({"item": item}), "include_by": by, **empty} for key, item, by in items]
 
 
 def enqueue_call(session: Session, key: str, contract: str, function: str, *arguments: Any) -> None:
@@ -61,10 +61,13 @@ def _add(session: Session, kind: str, key: str, payload: dict[str, Any], include
     now = int(time.time())
     known = session.scalar(select(Outbox).where(Outbox.key == key))
     if known is None:
-        body = json.dumps(payload, separators=(",", ":"))
-        row = Outbox(kind=kind, key=key, payload=body, created_at=now, include_by=include_by, attempts=0)
+        row = Outbox(kind=kind, key=key, payload=_json(payload), created_at=now, include_by=include_by, attempts=0)
         session.add(row)
         session.flush()
     elif kind == CALL and known.error is not None and now - known.created_at >= RETRY_AFTER:
-        known.payload = json.dumps(payload, separators=(",", ":"))
+        known.payload = _json(payload)
         known.transaction_id, known.error, known.created_at = None, None, now
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
+from coincurve import PrivateKey
 from eth_account import Account
 
 from labelshare.rules import eip712
@@ -33,8 +34,8 @@ class Operator:
     __slots__ = ("__key", "address")
 
     def __init__(self, private_key: bytes) -> None:
-        self.__key = private_key
-        self.address = eip712.address_of(private_key)
+        self.__key = PrivateKey(private_key)
+        self.address = eip712.address_of(self.__key.public_key)
 
     def sign_digest(self, digest: bytes) -> bytes:
         """65 bytes r‖s‖v."""
@@ -42,7 +43,7 @@ class Operator:
 
     def sign_transaction(self, transaction: dict[str, object]) -> tuple[str, str]:
         """(raw transaction, its hash), 0x hex."""
-        signed = Account.sign_transaction(transaction, self.__key)
+        signed = Account.sign_transaction(transaction, self.__key.secret)
         return "0x" + bytes(signed.raw_transaction).hex(), "0x" + bytes(signed.hash).hex()
 
     def __repr__(self) -> str:

@@ -1,16 +1,31 @@
 """Endpoints for submissions."""
 
-from fastapi import APIRouter
-from sqlalchemy.exc import IntegrityError
+from functools import partial
+from typing import Annotated
 
-from backend.context import Injected
-from backend.errors import Conflict, Forbidden
-from backend.signatures import with_wallets
+from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+
+from backend.context import Backend, Injected
+from backend.signatures import WrongSigner, wallet_takes, with_wallets
+from backend.strict_json import StrictRoute
 from backend.submissions import open_service, service
+from backend.submissions.batches import Batches
 from backend.submissions.schemas import OpenLabelsRequest, SubmissionView, SubmitRequest
 from backend.types import HashPath, IdPath
 
-router = APIRouter(tags=["contribute"])
+router = APIRouter(tags=["contribute"], route_class=StrictRoute)
+Submissions = Batches[service.Handed, SubmissionView]
+
+
+def install(app: FastAPI, backend: Backend) -> None:
+    """Lets submissions that come together share a transaction; never two of a contributor, of which one hangs on the other."""
+    app.state.submissions = Submissions(partial(service.take_all, backend), lambda handed: handed.request.submission.contributor)
+
+
+async def get_submissions(request: Request) -> Submissions:
+    submissions: Submissions = request.app.state.submissions
+    return submissions
 
 
 @router.post(
@@ -21,23 +36,17 @@ router = APIRouter(tags=["contribute"])
     "LabelRegistry will verify it, kept, answered with the operator's signed receipt, and relayed. Sending the same submission "
     "again is safe: it gives the same receipt.",
 )
-def submit(backend: Injected, round_id: IdPath, request: SubmitRequest) -> SubmissionView:
-    def take() -> SubmissionView:
-        with backend.database.transaction() as session:
-            taken = service.take(backend, session, round_id, request)
-        backend.limits.charge(request.submission.contributor)
-        return taken
-
+async def submit(
+    backend: Injected, submissions: Annotated[Submissions, Depends(get_submissions)], round_id: IdPath, request: SubmitRequest
+) -> SubmissionView:
     try:
-        return with_wallets(backend.rpc, take)
-    except (IntegrityError, Conflict, Forbidden):
-        # Another request may have been there first, between two looks of this one: with the same submission, which then is known by
-        # now, or with another under its sequence number.
-        pass
-    try:
-        return with_wallets(backend.rpc, take)
-    except IntegrityError as error:
-        raise Conflict("wrong_sequence", "Another submission took this sequence number at the same time; lease again.") from error
+        taken = await submissions.put(service.Handed(round_id, request))
+    except WrongSigner as error:
+        if not await run_in_threadpool(wallet_takes, backend.rpc, *error.question):
+            raise
+        taken = await submissions.put(service.Handed(round_id, request, by_wallet=True))
+    backend.limits.charge(request.submission.contributor)
+    return taken
 
 
 @router.post(

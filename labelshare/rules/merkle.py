@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelshare.rules.eip712 import word
-from labelshare.rules.keccak import keccak
+from labelshare.rules.keccak import hashed, keccak
 
 LABEL_TYPES = ("uint256", "uint256", "bytes32")
 TASK_TYPES = ("uint256", "bytes32")
@@ -65,14 +65,16 @@ def labels_root(rows: Sequence[tuple[int, int, bytes]]) -> bytes:
     if any(len(salt) != 32 for _, _, salt in rows):
         raise ValueError("a salt has 32 bytes")
     try:
-        level = [keccak(keccak(task.to_bytes(32, "big") + answer.to_bytes(32, "big") + salt)) for task, answer, salt in rows]
+        leaves = [task.to_bytes(32, "big") + answer.to_bytes(32, "big") + salt for task, answer, salt in rows]
     except OverflowError as error:
         raise ValueError(f"a label is out of range: {error}") from error
+    # Without a call of ours for each of three hashes a label, which is a fifth of the time.
+    level: list[bytes] = [hashed(hashed(leaf).digest()).digest() for leaf in leaves]
     # The tree is an array with the leaves, the largest first, at its end; node i has the children 2i + 1 and 2i + 2.
     nodes = [b""] * (len(rows) - 1) + sorted(level, reverse=True)
     for i in range(len(rows) - 2, -1, -1):
         a, b = nodes[2 * i + 1], nodes[2 * i + 2]
-        nodes[i] = keccak(a + b if a < b else b + a)
+        nodes[i] = hashed(a + b if a < b else b + a).digest()
     return nodes[0]
 
 

@@ -11,7 +11,7 @@ import pytest
 from backend.accounts import sessions
 from backend.models import Draft, DraftTask, Task
 from backend.product_models import Upload
-from indexer.models import Audit, License, PanelMember
+from indexer.models import Audit, PanelMember, Sale
 from labelshare.client.wallet import Wallet
 from labelshare.rules.evidence import canonical_json, content_hash
 from labelshare.rules.merkle import tasks_tree
@@ -71,7 +71,10 @@ class Cast:
                  round=1, attempt=1, validator=self.people["validator"].address, weight=1, commitment="0x" + "aa" * 32,
                 revealed=False, answers=None, salt=None, slashed=0, shown=None,
             ),
-            License(dataset=1, licensee=self.people["licensee"].address, expiry=now + 1000, last_round=1),
+            Sale(
+                block_number=0, log_index=0, dataset=1, licensee=self.people["licensee"].address,
+                buyer=self.people["licensee"].address, price=1, fee=0, expiry=now + 1000, last_round=1, tx_hash="0x" + "01" * 32,
+            ),
             *(
                 Upload(id=number, owner=self.people[role].address, kind="csv", task_type="text-choice", created_at=now,
                        summary=json.dumps({"columns": {}, "ignored": [], "classes": [], "tasks": 0}))

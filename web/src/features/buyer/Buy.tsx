@@ -44,7 +44,7 @@ function Licensed({ wallet, data }: { wallet: Wallet; data: Schema["DatasetView"
       <button className="button primary" onClick={() => buy.mutate()} disabled={buy.isPending || !wallet.rightChain}>{buy.isPending ? "Waiting for your wallet …" : "Buy a license"}</button>
       {config.faucet && <WalletFaucet wallet={wallet} price={BigInt(data.price)} />}
       <Problem error={buy.error} />
-      {buy.data && <Note kind="good" role="status">Bought in <Tx hash={buy.data} />. The download opens as soon as it is mirrored.</Note>}
+      {buy.data && <Note kind="good" role="status">Bought in <Tx hash={buy.data} />. The download opens as soon as its block is final.</Note>}
     </>
   );
 }

@@ -6,7 +6,6 @@
     ├── Forbidden      403  known, but not allowed
     ├── NotFound       404
     ├── Conflict       409  right by itself, but not now
-    ├── TooLarge       413
     ├── TooMany        429  too many requests; says when to come back
     └── NotReady       503  this process cannot serve now; others, or later
 
@@ -60,10 +59,6 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     status = 409
-
-
-class TooLarge(DomainError):
-    status = 413
 
 
 class TooMany(DomainError):

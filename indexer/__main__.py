@@ -36,10 +36,6 @@ ERRORS = (SettingsError, UnknownDeployment, WrongChain, StoreError, Inconsistent
 WAIT = 0.5
 
 
-class Taken(Exception):
-    """Another process writes this mirror."""
-
-
 def run(settings: Settings, deployed: Deployment) -> int:
     stop = threading.Event()
     heads = Heads(settings.websocket_url)

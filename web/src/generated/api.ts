@@ -1014,7 +1014,7 @@ export interface paths {
         };
         /**
          * The dataset, for licensees
-         * @description Access purpose `download`, subject the dataset, by a licensee whose license is live. In the format `labelshare` every label comes with its Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain and nobody else. The others have a row a task: its content, the consensus and how sure it is, the panel's verdict, the labels by class.
+         * @description Access purpose `download`, subject the dataset, by a licensee whose license is live and was bought in a block that is final by now (409 `license_not_final` until then, with `block` and `finalized_block`). In the format `labelshare` every label comes with its Merkle proof, signature and settlement entry: check it with `labelshare verify FILE --rpc URL`, which asks the chain and nobody else. The others have a row a task: its content, the consensus and how sure it is, the panel's verdict, the labels by class.
          */
         get: operations["download_v1_datasets__dataset__download_get"];
         put?: never;

@@ -13,7 +13,7 @@ from backend.relay.outbox import enqueue_call, enqueue_item
 from backend.relay.skips import SKIP_REASONS
 from labelshare.chain.rpc import Rpc, RpcUnavailable
 from labelshare.client.wallet import Wallet
-from tests.integration.anvil import Anvil, Protocol
+from tests.integration.anvil import Anvil, Protocol, wait_until
 from tests.integration.relaying import Relay, paused
 
 PORTS = range(19210, 19220)
@@ -185,6 +185,12 @@ def test_submissions_wait_while_the_guardian_pauses_them_and_are_not_refused(rel
     relay.require_exactly_once()
 
 
+def mined(relay: Relay, raw: str) -> None:
+    """Sends a transaction and waits for its block: anvil answers before."""
+    sent = relay.anvil.rpc("eth_sendRawTransaction", raw)
+    wait_until(lambda: relay.anvil.rpc("eth_getTransactionReceipt", sent) is not None, "the receipt")
+
+
 def test_a_batch_that_reverted_and_what_was_passed_over_because_of_it_come_again_in_order(relay: Relay) -> None:
     """The guardian pauses while two batches are on their way: the first reverts, the second finds a gap in the sequence."""
     ada = Wallet(secrets.token_bytes(32))
@@ -198,9 +204,9 @@ def test_a_batch_that_reverted_and_what_was_passed_over_because_of_it_come_again
     resume()
     guardian = relay.protocol.treasury
     relay.protocol.send("Parameters", "pause", 2, sender=guardian)
-    relay.anvil.rpc("eth_sendRawTransaction", first)
+    mined(relay, first)
     relay.protocol.send("Parameters", "resume", 2, sender=guardian)
-    relay.anvil.rpc("eth_sendRawTransaction", second)
+    mined(relay, second)
     assert {reason for *_, reason in relay.field.skipped(relay.chain)} == {SKIP_REASONS.index("wrong_sequence")}
     relay.drain(sender)
     assert relay.field.accepted(relay.chain) == [(ada.address, sequence) for sequence in range(50)]

@@ -37,8 +37,21 @@ def jury_votes(w: Moves, r: Round, roots: list[bytes | None]) -> None:
     """Each juror in turn commits to the next of `roots`, or is silent."""
     w.reach_seed(r.jury)
     w.draw_jury(w.stranger, r)
-    for i, juror in enumerate(sorted(r.jury.members)):
-        said = roots[i % len(roots)]
+    _vote(w, r, {juror: roots[i % len(roots)] for i, juror in enumerate(sorted(r.jury.members))})
+
+
+def jury_divides(w: Moves, r: Round) -> None:
+    """Each juror has a root of their own; who would be a majority by themselves, as the draw may have it, is silent."""
+    w.reach_seed(r.jury)
+    w.draw_jury(w.stranger, r)
+    heard = sorted(r.jury.members, key=lambda juror: r.jury.members[juror].weight)
+    while heard and 2 * r.jury.members[heard[-1]].weight > sum(r.jury.members[juror].weight for juror in heard):
+        heard.pop()
+    _vote(w, r, {juror: bytes([1 + heard.index(juror)]) * 32 if juror in heard else None for juror in r.jury.members})
+
+
+def _vote(w: Moves, r: Round, roots: dict[str, bytes | None]) -> None:
+    for juror, said in roots.items():
         if said is not None:
             w.juror_commits(r, juror, said)
     w.until(r.jury.commit_ends if r.jury.phase == "Committing" else 0)
@@ -101,7 +114,7 @@ def test_two_juries_without_a_majority_hang_the_round_and_it_exits(w: Moves) -> 
     r = audited(w, d)
     published(w, r, w.right(r))
     w.challenge(w.watcher, r)
-    jury_votes(w, r, [bytes([i + 1]) * 32 for i in range(20)])
+    jury_divides(w, r)
     assert w.dispute(r).larger
     jury_votes(w, r, [None])
     assert r.hung

@@ -27,8 +27,9 @@ from backend.submissions import endpoints as work
 from backend.tasks.endpoints import router as tasks
 from backend.uploads.endpoints import router as uploads
 
-WORK = (sessions, leases, work.router, audits, juries, settlements)
-ROUTERS = (accounts, datasets, rounds, tasks, uploads, *WORK, licenses, me, explorer)
+# Tried in this order: what is asked most comes first.
+WORK = (work.router, leases, rounds, tasks, datasets)
+ROUTERS = (*WORK, accounts, sessions, uploads, audits, juries, settlements, licenses, me, explorer)
 UPLOADS = ("/v1/uploads",)
 DESCRIPTION = """
 The backend of one Labelshare operator. It stores tasks, leases them, takes signed labels and relays them to the chain; it holds

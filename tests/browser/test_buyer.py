@@ -69,3 +69,19 @@ def test_a_sale_shows_at_the_shareholder_who_claims_and_withdraws(
     page.get_by_text("Withdraw to your wallet").click()
     page.get_by_role("button", name="Withdraw", exact=True).click()
     expect(page.get_by_text("It is in your wallet")).to_be_visible()
+
+
+def test_a_wallet_that_takes_calls_together_asks_once(
+    world: World, finished: Open, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+) -> None:
+    wallet = new_wallet()
+    wallet.batches = True
+    world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
+    world.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * 10**18)
+    page = contexts(wallet).new_page()
+    page.goto(f"{world.url}/datasets/{finished.dataset}")
+    connect(page)
+    wallet.prompts.clear()
+    page.get_by_role("button", name="Buy a license").click()
+    expect(page.get_by_text("You hold a license until")).to_be_visible()
+    assert wallet.prompts == ["wallet_sendCalls"]

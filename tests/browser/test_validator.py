@@ -32,18 +32,22 @@ def signed_in(page: Page, world: World, path: str) -> None:
     page.get_by_role("button", name="Sign in with your wallet").click()
 
 
-def test_seats_are_bought_with_a_permit(
-    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet]
+@pytest.mark.parametrize("batches", [False, True], ids=["by a permit and transactions", "with one prompt"])
+def test_seats_are_bought(
+    world: World, contexts: Callable[..., BrowserContext], new_wallet: Callable[..., BrowserWallet], batches: bool
 ) -> None:
     wallet = new_wallet()
+    wallet.batches = batches
     world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
     world.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * 10**18)
     page = contexts(wallet).new_page()
     signed_in(page, world, "/validate")
     expect(page.get_by_role("heading", name="What can be lost, and why")).to_be_visible()
+    asked = len(wallet.prompts)
     page.get_by_role("button", name="Stake").click()
     expect(page.get_by_text("Staked. You can be drawn")).to_be_visible()
-    assert wallet.prompts.count("eth_signTypedData_v4") == 1
+    one_by_one = ["eth_signTypedData_v4", *["eth_sendTransaction"] * 3]
+    assert wallet.prompts[asked:] == (["wallet_sendCalls"] if batches else one_by_one)
     assert serious(page) == []
     page.get_by_role("button", name="Leave one seat").click()
     expect(page.get_by_role("button", name="Leave one seat")).to_have_count(0)

@@ -1,6 +1,7 @@
 """A wallet extension for tests: announced by EIP-6963, signing in Python with a real key, everything else forwarded to the node."""
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -43,13 +44,16 @@ ANNOUNCE = """
 """
 REFUSED = {"code": 4001, "message": "User rejected the request."}
 BUSY = {"code": -32002, "message": "Request of type 'wallet_requestPermissions' already pending. Please wait."}
-SIGNING = ("eth_signTypedData_v4", "personal_sign", "eth_sendTransaction", "eth_requestAccounts", "wallet_requestPermissions")
+CONNECTING = ("eth_requestAccounts", "wallet_requestPermissions")
+SIGNING = (*CONNECTING, "eth_signTypedData_v4", "personal_sign", "eth_sendTransaction", "wallet_sendCalls")
+PATIENCE = 30  # seconds for a transaction of a batch to be mined
 
 
 class BrowserWallet:
     """One account. `refuse`: the person declines what is asked next. `prompts`: what the person was asked, in order.
 
-    `locked`: what it is asked first waits for the password, what it is asked meanwhile is turned away.
+    `locked`: what it is asked first waits for the password, what it is asked meanwhile is turned away. `batches`: it takes several
+    calls with one prompt (EIP-5792), and sends a transaction for each.
     """
 
     def __init__(self, rpc_url: str, chain_id: int, key: str | None = None) -> None:
@@ -60,6 +64,8 @@ class BrowserWallet:
         self.connected = False
         self.refuse = False
         self.locked = False
+        self.batches = False
+        self._batch: list[dict[str, Any]] = []
         self._waiting: str | None = None
         self.prompts: list[str] = []
         self.typed: list[dict[str, Any]] = []
@@ -112,6 +118,13 @@ class BrowserWallet:
                 return {"result": self._typed(params[1])}
             case "eth_sendTransaction":
                 return self._transaction(params[0])
+            case "wallet_getCapabilities" if self.batches:
+                return {"result": {hex(self.chain_id): {"atomic": {"status": "unsupported"}}}}
+            case "wallet_sendCalls" if self.batches:
+                return self._calls(params[0]["calls"])
+            case "wallet_getCallsStatus" if self.batches:
+                done = {"version": "2.0.0", "id": params[0], "chainId": hex(self.chain_id), "atomic": False}
+                return {"result": done | {"status": 200, "receipts": self._batch}}
         return self._forward(method, params)
 
     def _typed(self, text: str) -> str:
@@ -137,6 +150,20 @@ class BrowserWallet:
         }  # fmt: skip
         raw = self.account.sign_transaction(transaction).raw_transaction
         return self._forward("eth_sendRawTransaction", ["0x" + bytes(raw).hex()])
+
+    def _calls(self, calls: list[dict[str, Any]]) -> dict[str, Any]:
+        """One after another, as each may need what the one before did."""
+        self._batch = []
+        for call in calls:
+            sent = self._transaction(call)
+            if "error" in sent:
+                return sent
+            end = time.monotonic() + PATIENCE
+            while (receipt := self._forward("eth_getTransactionReceipt", [sent["result"]])["result"]) is None:
+                assert time.monotonic() < end, f"{sent['result']} is not mined"
+                time.sleep(0.05)
+            self._batch.append(receipt)
+        return {"result": {"id": self._batch[-1]["transactionHash"]}}
 
     def _forward(self, method: str, params: list[Any]) -> dict[str, Any]:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

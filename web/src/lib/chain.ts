@@ -1,7 +1,7 @@
 /** wagmi over the wallets that announce themselves (EIP-6963); no vendor's network in between. */
 import { createConfig, createStorage, getConnectorClient, http, type Config as WagmiConfig } from "@wagmi/core";
-import { waitForTransactionReceipt, readContract, writeContract } from "viem/actions";
-import { custom, defineChain, type Abi, type Address, type Hex, BaseError, UserRejectedRequestError } from "viem";
+import { getCapabilities, readContract, sendCalls, waitForCallsStatus, waitForTransactionReceipt, writeContract } from "viem/actions";
+import { custom, defineChain, encodeFunctionData, type Abi, type Address, type Hex, BaseError, UserRejectedRequestError } from "viem";
 import { api, must } from "./api";
 import { addressOf, type Config } from "./config";
 
@@ -51,6 +51,25 @@ export async function send(wagmi: WagmiConfig, config: Config, contract: string,
   const receipt = await waitForTransactionReceipt(client, { hash, pollingInterval: 400, timeout: 120_000 });
   if (receipt.status !== "success") throw new Error("The transaction was mined but did nothing: the contract refused it.");
   return hash;
+}
+
+/** A call of a contract of the deployment. */
+export type Call = [contract: string, functionName: string, args: unknown[]];
+
+/**
+ * The hash of the last of these calls' transactions, once all are in blocks: sent with one prompt, by a wallet that takes several calls at once (EIP-5792).
+ * Null from another wallet, which was not asked for anything.
+ */
+export async function sendTogether(wagmi: WagmiConfig, config: Config, calls: Call[]): Promise<Hex | null> {
+  const client = await getConnectorClient(wagmi, { chainId: config.chain_id });
+  const can = await getCapabilities(client, { account: client.account, chainId: config.chain_id }).catch(() => null);
+  if (!can?.atomic) return null;
+  const encoded = calls.map(async ([contract, functionName, args]) => ({ to: addressOf(config, contract), data: encodeFunctionData({ abi: await abiOf(contract), functionName, args }) }));
+  const { id } = await sendCalls(client, { account: client.account, chain: client.chain, calls: await Promise.all(encoded) });
+  const { status, receipts } = await waitForCallsStatus(client, { id, pollingInterval: 400, timeout: 120_000 });
+  const last = receipts?.at(-1);
+  if (status !== "success" || last?.status !== "success") throw new Error("Not everything was done: a contract refused, or the wallet stopped. What was done stays; look before you try again.");
+  return last.transactionHash;
 }
 
 /** The code of an error of the wallet, however deep it lies. */

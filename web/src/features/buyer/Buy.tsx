@@ -1,9 +1,9 @@
-/** A license in one prompt (an EIP-2612 permit inside the purchase), the download, and how to check it. */
+/** A license in one prompt (EIP-5792; else an EIP-2612 permit inside the purchase), the download, and how to check it. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { parseSignature, type Hex } from "viem";
 import { api, ApiError, must, type Schema } from "../../lib/api";
-import { read, send } from "../../lib/chain";
+import { read, send, sendTogether, type Call } from "../../lib/chain";
 import { addressOf, useDeployment, type Config } from "../../lib/config";
 import { day, lbl } from "../../lib/format";
 import { permit } from "../../lib/permit";
@@ -53,6 +53,9 @@ async function purchase(config: Config, wallet: Wallet, data: Schema["DatasetVie
   const price = await read<bigint>(wallet.wagmi, config, "DatasetMarket", "priceOf", [BigInt(data.dataset)]);
   const held = await read<bigint>(wallet.wagmi, config, "LabelToken", "balanceOf", [wallet.address]);
   if (held < price) throw new Error(`Your wallet holds ${lbl(held)} LBL; the license costs ${lbl(price)}.`);
+  const purchase: Call[] = [["LabelToken", "approve", [addressOf(config, "DatasetMarket"), price]], ["DatasetMarket", "buy", [BigInt(data.dataset), wallet.address, price]]];
+  const hash = await sendTogether(wallet.wagmi, config, purchase);
+  if (hash) return hash;
   const { deadline, signature } = await permit(config, wallet, addressOf(config, "DatasetMarket"), price);
   const { v, yParity, r, s } = parseSignature(signature);
   return send(wallet.wagmi, config, "DatasetMarket", "buyWithPermit", [BigInt(data.dataset), wallet.address, price, deadline, Number(v ?? BigInt(yParity + 27)), r, s]);

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { parseSignature, zeroHash, pad, type Address } from "viem";
 import { useState } from "react";
 import { api, must, type Schema } from "../../lib/api";
-import { read, send } from "../../lib/chain";
+import { read, send, sendTogether, type Call } from "../../lib/chain";
 import { addressOf, useDeployment, type Config } from "../../lib/config";
 import { lbl, plural, until } from "../../lib/format";
 import { NeedsWallet, Own } from "../../lib/own";
@@ -109,23 +109,25 @@ function Stake({ wallet, data }: { wallet: Wallet; data: Schema["ValidatorView"]
         {inside.length > 0 && <button type="button" className="button" style={{ alignSelf: "end" }} onClick={() => leave.mutate()} disabled={leave.isPending}>Leave one seat</button>}
         {due.length > 0 && <button type="button" className="button" style={{ alignSelf: "end" }} onClick={() => collect.mutate()} disabled={collect.isPending}>Collect {plural(due.length, "seat")}</button>}
       </form>
-      <p className="small muted">Staking signs a permit, then sends the deposit, the allowance to the Staking contract, and the purchase of the seats.</p>
+      <p className="small muted">A wallet that takes several calls at once asks once. Another asks for a permit, the deposit, the allowance to the Staking contract, and the purchase of the seats.</p>
       <Problem error={join.error ?? leave.error ?? collect.error} />
       {join.isSuccess && <Note kind="good" role="status">Staked. You can be drawn from the next block on.</Note>}
     </section>
   );
 }
 
-/** What the Ledger account lacks comes from the wallet by a permit; then seats are bought. */
+/** What the Ledger account lacks comes from the wallet; then seats are bought. With one prompt where the wallet can, else by a permit and transactions. */
 async function stake(config: Config, wallet: Wallet, seat: bigint, count: number) {
   const amount = seat * BigInt(count);
   const account = pad(wallet.address as Address, { size: 32 });
   const held = await read<bigint>(wallet.wagmi, config, "Ledger", "balanceOf", [account]);
+  const deposit: Call[] = [["LabelToken", "approve", [addressOf(config, "Ledger"), amount - held]], ["Ledger", "deposit", [account, amount - held]]];
+  const seats: Call[] = [["Ledger", "allow", [addressOf(config, "Staking"), amount]], ["Staking", "join", [zeroHash, BigInt(count)]]];
+  if (await sendTogether(wallet.wagmi, config, [...(held < amount ? deposit : []), ...seats])) return;
   if (held < amount) {
     const { deadline, signature } = await permit(config, wallet, addressOf(config, "Ledger"), amount - held);
     const { v, yParity, r, s } = parseSignature(signature);
     await send(wallet.wagmi, config, "Ledger", "depositWithPermit", [account, amount - held, deadline, Number(v ?? BigInt(yParity + 27)), r, s]);
   }
-  await send(wallet.wagmi, config, "Ledger", "allow", [addressOf(config, "Staking"), amount]);
-  await send(wallet.wagmi, config, "Staking", "join", [zeroHash, BigInt(count)]);
+  for (const call of seats) await send(wallet.wagmi, config, ...call);
 }

@@ -64,9 +64,13 @@ def find_copies(labels: Labels, consensus: Consensus, verdicts: Ints, weight: in
         return found
     seen = np.where(among, count, 0)
 
+    heard: dict[bytes, Pairs] = {}  # both searches mostly find the same large groups
+
     def without(members: Bools) -> Pairs:
-        others = hear_without(labels, verdicts, weight, consensus, members)
-        return collect_pairs(labels, others, verdicts, members)
+        name = members.tobytes()
+        if name not in heard:
+            heard[name] = collect_pairs(labels, hear_without(labels, verdicts, weight, consensus, members), verdicts, members)
+        return heard[name]
 
     # Two searches: hints find cliques that are believed, the evidence itself tells weaker copies from honest people.
     groupings = [join(pairs, strength, labels.contributors) for strength in (pairs.evidence, pairs.hint)]

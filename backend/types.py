@@ -47,3 +47,9 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
+
+
+class Accepted(BaseModel):
+    """It will be relayed; the mirror shows when it is done."""
+
+    status: str = "queued"

@@ -6,7 +6,7 @@ from backend.access import Access
 from backend.audits import schemas, service
 from backend.context import Injected
 from backend.signatures import with_wallets
-from backend.types import IdPath
+from backend.types import Accepted, IdPath
 
 router = APIRouter(tags=["audit"])
 
@@ -49,30 +49,30 @@ def sealed(backend: Injected, round_id: IdPath, access: Access) -> schemas.Seale
 
 
 @router.post("/rounds/{round_id}/commits", status_code=202, summary="Hand in a sealed ballot")
-def commit(backend: Injected, round_id: IdPath, request: schemas.CommitRequest) -> schemas.Accepted:
+def commit(backend: Injected, round_id: IdPath, request: schemas.CommitRequest) -> Accepted:
     def take() -> None:
         with backend.database.transaction() as session:
             service.commit(backend, session, round_id, request)
 
     with_wallets(backend.rpc, take)
-    return schemas.Accepted()
+    return Accepted()
 
 
 @router.post("/rounds/{round_id}/reveals", status_code=202, summary="Hand in the ballot behind a commitment")
-def reveal(backend: Injected, round_id: IdPath, request: schemas.RevealRequest) -> schemas.Accepted:
+def reveal(backend: Injected, round_id: IdPath, request: schemas.RevealRequest) -> Accepted:
     with backend.database.transaction() as session:
         service.hold_ballot(session, round_id, request)
-    return schemas.Accepted()
+    return Accepted()
 
 
 @router.post("/rounds/{round_id}/attestations", status_code=202, summary="Attest which open submissions were shown to one")
-def attest(backend: Injected, round_id: IdPath, request: schemas.AttestationRequest) -> schemas.Accepted:
+def attest(backend: Injected, round_id: IdPath, request: schemas.AttestationRequest) -> Accepted:
     def take() -> None:
         with backend.database.transaction() as session:
             service.attest(backend, session, round_id, request)
 
     with_wallets(backend.rpc, take)
-    return schemas.Accepted()
+    return Accepted()
 
 
 @router.get(
@@ -102,13 +102,13 @@ def evidence(backend: Injected, round_id: IdPath, access: Access) -> Response:
 
 
 @router.post("/rounds/{round_id}/evidence-signatures", status_code=202, summary="Sign that one holds the evidence")
-def evidence_signature(backend: Injected, round_id: IdPath, request: schemas.EvidenceSignatureRequest) -> schemas.Accepted:
+def evidence_signature(backend: Injected, round_id: IdPath, request: schemas.EvidenceSignatureRequest) -> Accepted:
     def take() -> None:
         with backend.database.transaction() as session:
             service.keep_evidence_signature(backend, session, round_id, request)
 
     with_wallets(backend.rpc, take)
-    return schemas.Accepted()
+    return Accepted()
 
 
 @router.get(

@@ -82,10 +82,6 @@ class EvidenceSignatureRequest(Strict):
     signature: Signature
 
 
-class Accepted(BaseModel):
-    status: str = "queued"
-
-
 class LabelRow(BaseModel):
     """A contributor's own label, as the evidence has it."""
 

@@ -1,7 +1,5 @@
 """Bodies of the jury endpoints."""
 
-from pydantic import BaseModel
-
 from backend.types import Address, Bytes32, Signature, Strict
 
 
@@ -19,7 +17,3 @@ class VerdictReveal(Strict):
     juror: Address
     root: Bytes32
     salt: Bytes32
-
-
-class Accepted(BaseModel):
-    status: str = "queued"

@@ -5,20 +5,20 @@ from fastapi import APIRouter
 from backend.context import Injected
 from backend.sessions import schemas, service
 from backend.signatures import with_wallets
-from backend.types import AddressPath
+from backend.types import Accepted, AddressPath
 
 router = APIRouter(tags=["sessions"])
 
 
 @router.post("/sessions", status_code=202, summary="Register a session key, and allow bonds, by signature: no gas")
-def onboard(backend: Injected, request: schemas.OnboardRequest) -> schemas.Accepted:
+def onboard(backend: Injected, request: schemas.OnboardRequest) -> Accepted:
     def take() -> None:
         with backend.database.transaction() as session:
             service.onboard(backend, session, request)
 
     with_wallets(backend.rpc, take)
     backend.limits.charge(request.session.contributor)
-    return schemas.Accepted()
+    return Accepted()
 
 
 @router.get("/sessions/{contributor}/{key}", summary="A session key on chain")

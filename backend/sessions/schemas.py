@@ -67,9 +67,3 @@ class FaucetView(BaseModel):
 
     status: str = "queued"
     gas: bool
-
-
-class Accepted(BaseModel):
-    """It will be relayed; the mirror shows when it is done."""
-
-    status: str = "queued"

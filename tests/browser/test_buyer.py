@@ -76,8 +76,7 @@ def test_a_wallet_that_takes_calls_together_asks_once(
 ) -> None:
     wallet = new_wallet()
     wallet.batches = True
-    world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
-    world.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * 10**18)
+    world.equip(wallet)
     page = contexts(wallet).new_page()
     page.goto(f"{world.url}/datasets/{finished.dataset}")
     connect(page)

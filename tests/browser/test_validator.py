@@ -38,8 +38,7 @@ def test_seats_are_bought(
 ) -> None:
     wallet = new_wallet()
     wallet.batches = batches
-    world.demo.rpc.call("anvil_setBalance", wallet.address, hex(10**18))
-    world.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * 10**18)
+    world.equip(wallet)
     page = contexts(wallet).new_page()
     signed_in(page, world, "/validate")
     expect(page.get_by_role("heading", name="What can be lost, and why")).to_be_visible()

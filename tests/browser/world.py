@@ -25,6 +25,7 @@ from labelshare.client.requester import DatasetTerms, Requester
 from labelshare.client.wallet import Wallet
 from scripts.demo import Demo
 from scripts.stack import ROOT, Stack
+from tests.browser.wallet import BrowserWallet
 
 LBL = 10**18
 DIGITS = 10
@@ -85,6 +86,11 @@ class World:
         upload = self.api.get(f"/uploads/{answer.json()['upload_id']}", self.demo.requester.access(self.api, "upload", 0))
         assert upload["tasks"] == len(images)
         return list(upload["preview"])
+
+    def equip(self, wallet: BrowserWallet) -> None:
+        """Gas, and 1,000 LBL in the wallet itself."""
+        self.demo.rpc.call("anvil_setBalance", wallet.address, hex(LBL))
+        self.demo.from_treasury("LabelToken", "transfer", wallet.address, 1_000 * LBL)
 
     def digits(self, count: int, labels_per_task: int, audit_rate: int = 128) -> "Open":
         """A round of `count` pictures of digits."""

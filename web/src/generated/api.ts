@@ -1261,6 +1261,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Accepted
+         * @description It will be relayed; the mirror shows when it is done.
+         */
+        Accepted: {
+            /**
+             * Status
+             * @default queued
+             */
+            status: string;
+        };
+        /**
          * AccountView
          * @description A user's Ledger account: balance, what the LabelRegistry may spend of it, the next allowance's nonce.
          */
@@ -3802,33 +3813,6 @@ export interface components {
             flagged: boolean;
             /** Waiting */
             waiting: boolean;
-        };
-        /** Accepted */
-        backend__audits__schemas__Accepted: {
-            /**
-             * Status
-             * @default queued
-             */
-            status: string;
-        };
-        /** Accepted */
-        backend__juries__schemas__Accepted: {
-            /**
-             * Status
-             * @default queued
-             */
-            status: string;
-        };
-        /**
-         * Accepted
-         * @description It will be relayed; the mirror shows when it is done.
-         */
-        backend__sessions__schemas__Accepted: {
-            /**
-             * Status
-             * @default queued
-             */
-            status: string;
         };
         /**
          * Problem
@@ -6943,7 +6927,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__sessions__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -7778,7 +7762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__audits__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -7894,7 +7878,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__audits__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -8010,7 +7994,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__audits__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -8211,7 +8195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__audits__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -8412,7 +8396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */
@@ -8528,7 +8512,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["backend__juries__schemas__Accepted"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is no strict JSON. */

@@ -1,7 +1,7 @@
 """What a submission costs a core of the API, beside an endpoint that only parses the same body: one process, no chain.
 
 The mirror's rows are written by hand, on SQLite and PostgreSQL each; 32 connections post 64 labels at a time, each contributor's
-in order. Prints a table in less than a minute. The whole under load is scripts/bench/load.py.
+in order. Prints a table in a minute or so. The whole under load is scripts/bench/load.py.
 
     python -m scripts.bench.submissions [--submissions 1600] [--profile]
 """
